@@ -1,0 +1,1 @@
+//! The door of Cloakroom: HTTP, configuration and the command line.

@@ -1,0 +1,2 @@
+//! The `cloakroom` binary.
+fn main() {}

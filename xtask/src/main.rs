@@ -1,0 +1,59 @@
+//! `cargo xtask test`: finds what the tests can use, says what is missing, runs everything, sums it up.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks")]
+
+mod parts;
+mod summary;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+
+use summary::Summary;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("test") => test(&arguments.collect::<Vec<_>>()),
+        Some(_) | None => {
+            eprintln!("usage: cargo xtask test [-- ARGUMENTS OF cargo test]");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn test(arguments: &[String]) -> ExitCode {
+    let parts = parts::find();
+    eprint!("{}", parts::table(&parts));
+    let missing = parts::missing(&parts);
+    let all_required = std::env::var("CLOAKROOM_TEST_REQUIRE").is_ok_and(|value| value == "all");
+    if all_required && !missing.is_empty() {
+        eprintln!("CLOAKROOM_TEST_REQUIRE=all, but these are missing: {}", missing.join(", "));
+        return ExitCode::FAILURE;
+    }
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    command.args(arguments.iter().filter(|argument| *argument != "--"));
+    match run(command) {
+        Ok((ok, summary)) => {
+            println!("\n{summary}");
+            if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("cargo test could not be run: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Passes the output through and counts on the way.
+fn run(mut command: Command) -> std::io::Result<(bool, Summary)> {
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let mut summary = Summary::default();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            summary.read(&line);
+            println!("{line}");
+        }
+    }
+    Ok((child.wait()?.success(), summary))
+}
