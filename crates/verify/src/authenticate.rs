@@ -1,0 +1,110 @@
+//! The seam between a request and whoever can say who it is from.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::{OpaqueToken, Principal, Rv, SessionId, Timestamp};
+
+/// What a request carries. Decided by where it was found and by its prefix, never by guessing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Proof<'r> {
+    /// An opaque session token.
+    Session(&'r str),
+    /// What followed `Bearer`: an access token, or a session token.
+    Bearer(&'r str),
+}
+
+impl<'r> Proof<'r> {
+    /// The text. Secret.
+    pub const fn text(self) -> &'r str {
+        match self {
+            Self::Session(text) | Self::Bearer(text) => text,
+        }
+    }
+}
+
+impl std::fmt::Debug for Proof<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Session(_) => "Proof::Session(..)",
+            Self::Bearer(_) => "Proof::Bearer(..)",
+        })
+    }
+}
+
+/// Why nobody could be authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// The credential is no good: 401. The reason is for logs; the client gets one answer for all of them.
+    Unauthenticated(Reason),
+    /// We cannot tell: 503. A broken store is not a wrong token.
+    Unavailable,
+}
+
+/// Why a credential is no good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Not the spelling of any token, or of one for another use.
+    Malformed,
+    /// The authority does not know it as a live session.
+    UnknownSession,
+    /// An access token that is wrong in itself.
+    Invalid(crate::jwt::Invalid),
+    /// It was revoked.
+    Revoked,
+    /// It ended by itself.
+    Expired,
+}
+
+/// Whoever can say who a request is from.
+pub trait Authenticate: Clone + Send + Sync + 'static {
+    /// Who shows this proof?
+    fn authenticate(&self, proof: Proof<'_>) -> impl Future<Output = Result<Principal, Denied>> + Send;
+}
+
+/// The authority behind a verifier: asked when the verifier itself does not know.
+pub trait Authority: Send + Sync + 'static {
+    /// Looks up a session by its token: from the store, never from memory.
+    fn session(&self, token: &OpaqueToken) -> impl Future<Output = Result<Found, Outage>> + Send;
+
+    /// Brings the lease up to date, bounded in time and shared by all who wait. What fails shows in the lease.
+    fn refresh_lease(&self) -> impl Future<Output = ()> + Send;
+
+    /// Is told of a real use.
+    fn used(&self, session: SessionId, at: Timestamp, idle_timeout: Duration);
+}
+
+/// What the authority says of a session token.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// It is the current token of a live session.
+    Valid(Fill),
+    /// It is not.
+    Unknown,
+}
+
+/// The authority did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage;
+
+/// What a verifier remembers of a session.
+#[derive(Debug, Clone)]
+pub struct Fill {
+    /// Who it stands for.
+    pub principal: Principal,
+    /// The mac of the token as it was shown.
+    pub mac: [u8; 16],
+    /// The only generation that counts.
+    pub generation: u32,
+    /// The feed position that was read *before* the rest.
+    pub as_of: Rv,
+    /// When the session ends whatever happens.
+    pub expires_at: Timestamp,
+    /// How long it may rest unused.
+    pub idle_timeout: Duration,
+    /// The last use that the authority knows of.
+    pub last_used_at: Timestamp,
+    /// How long this may be remembered: no longer than events are kept.
+    pub fill_until: Timestamp,
+}

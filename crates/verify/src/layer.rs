@@ -1,0 +1,133 @@
+//! The tower layer: who is calling is known before the handler runs.
+//!
+//! It never refuses by itself, so a route that needs nobody works for everybody; the extractors refuse.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::Principal;
+use crate::authenticate::{Authenticate, Denied};
+use crate::proof::{CookieName, Malformed, Proofs, Via};
+
+/// What the layer found out, among the request's extensions.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    /// No credential was shown.
+    Anonymous,
+    /// This one, by a credential found here.
+    Known(Principal, Via),
+    /// A credential was shown and is no good, or nobody could tell.
+    Denied(Denied),
+    /// The headers are not what a client of ours would send.
+    Malformed(Malformed),
+}
+
+/// Puts a [`Caller`] into each request.
+#[derive(Debug, Clone)]
+pub struct AuthenticateLayer<V> {
+    verifier: V,
+    cookie: CookieName,
+}
+
+impl<V> AuthenticateLayer<V> {
+    /// Asks this verifier, with the session cookie of an https deployment.
+    pub fn new(verifier: V) -> Self {
+        Self { verifier, cookie: CookieName::default() }
+    }
+
+    /// Looks for the session token in another cookie.
+    pub fn with_cookie(self, cookie: CookieName) -> Self {
+        Self { cookie, ..self }
+    }
+}
+
+impl<V: Clone, S> Layer<S> for AuthenticateLayer<V> {
+    type Service = AuthenticateService<V, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        AuthenticateService { verifier: self.verifier.clone(), cookie: self.cookie, inner }
+    }
+}
+
+/// See [`AuthenticateLayer`].
+#[derive(Debug, Clone)]
+pub struct AuthenticateService<V, S> {
+    verifier: V,
+    cookie: CookieName,
+    inner: S,
+}
+
+impl<V, S, B> Service<Request<B>> for AuthenticateService<V, S>
+where
+    V: Authenticate,
+    S: Service<Request<B>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let (verifier, cookie) = (self.verifier.clone(), self.cookie);
+        // The service that was polled ready must be the one that is called.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let caller = identify(&verifier, &parts.headers, &cookie).await;
+            request = Request::from_parts(parts, body);
+            request.extensions_mut().insert(caller);
+            inner.call(request).await
+        })
+    }
+}
+
+/// Who shows these headers?
+pub async fn identify(
+    verifier: &impl Authenticate,
+    headers: &http::HeaderMap,
+    cookie: &CookieName,
+) -> Caller {
+    let proofs = match Proofs::read(headers, cookie) {
+        Ok(proofs) => proofs,
+        Err(malformed) => return Caller::Malformed(malformed),
+    };
+    match (proofs.header, proofs.cookie) {
+        (None, None) => Caller::Anonymous,
+        (None, Some(cookie)) => judged(verifier.authenticate(cookie).await, Via::Cookie),
+        (Some((via, header)), None) => judged(verifier.authenticate(header).await, via),
+        (Some((via, header)), Some(cookie)) => {
+            let principal = match verifier.authenticate(header).await {
+                Ok(principal) => principal,
+                Err(denied) => return Caller::Denied(denied),
+            };
+            match verifier.authenticate(cookie).await {
+                Ok(other) if !same_login(&principal, &other) => Caller::Malformed(Malformed::TwoLogins),
+                // An invalid cookie beside a valid header is ignored; one that nobody can judge is as good as that.
+                Ok(_) | Err(_) => Caller::Known(principal, via),
+            }
+        }
+    }
+}
+
+fn judged(result: Result<Principal, Denied>, via: Via) -> Caller {
+    match result {
+        Ok(principal) => Caller::Known(principal, via),
+        Err(denied) => Caller::Denied(denied),
+    }
+}
+
+/// A cookie always is of a session; a header without one is another login even of the same user.
+fn same_login(header: &Principal, cookie: &Principal) -> bool {
+    header.session == cookie.session
+}

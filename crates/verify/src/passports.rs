@@ -1,0 +1,109 @@
+//! Sessions seen before: what lets a session check do without I/O.
+//!
+//! A passport is only as good as the revocations that are looked up at each *use* of it, so filling one while its
+//! session is being ended is harmless.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use aws_lc_rs::{constant_time, digest};
+use quick_cache::sync::Cache;
+
+use crate::authenticate::Fill;
+use crate::{OpaqueToken, SessionId, Timestamp};
+
+/// How many sessions are remembered.
+const REMEMBERED: usize = 50_000;
+/// How many unknown tokens are remembered, and for how long.
+const UNKNOWN: usize = 10_000;
+const UNKNOWN_FOR_MILLIS: i64 = 2_000;
+
+/// The remembered sessions.
+pub(crate) struct Passports {
+    known: Cache<SessionId, Arc<Passport>>,
+    /// By a digest of the whole token: what the authority definitely does not know.
+    unknown: Cache<[u8; 32], Timestamp>,
+}
+
+/// A session as the authority last told of it.
+pub(crate) struct Passport {
+    pub(crate) fill: Fill,
+    last_used: AtomicI64,
+    /// The last use that the authority was told of.
+    reported: AtomicI64,
+}
+
+/// What a passport says of a token, revocations aside.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Good,
+    /// Only the authority can tell.
+    AskAgain,
+    /// It ended by its absolute timeout.
+    Expired,
+}
+
+impl Passports {
+    pub(crate) fn new() -> Self {
+        Self { known: Cache::new(REMEMBERED), unknown: Cache::new(UNKNOWN) }
+    }
+
+    pub(crate) fn find(&self, session: &SessionId) -> Option<Arc<Passport>> {
+        self.known.get(session)
+    }
+
+    pub(crate) fn remember(&self, session: SessionId, fill: Fill) -> Arc<Passport> {
+        let last_used = AtomicI64::new(fill.last_used_at.as_millis());
+        let passport = Arc::new(Passport { fill, last_used, reported: AtomicI64::new(i64::MIN) });
+        self.known.insert(session, Arc::clone(&passport));
+        passport
+    }
+
+    pub(crate) fn forget(&self, session: &SessionId) {
+        self.known.remove(session);
+    }
+
+    pub(crate) fn is_unknown(&self, token: &str, now: Timestamp) -> bool {
+        let until = self.unknown.get(&digest_of(token));
+        until.is_some_and(|until| now < until)
+    }
+
+    pub(crate) fn remember_unknown(&self, token: &str, now: Timestamp) {
+        let until = Timestamp::from_millis(now.as_millis().saturating_add(UNKNOWN_FOR_MILLIS));
+        self.unknown.insert(digest_of(token), until);
+    }
+}
+
+impl Passport {
+    pub(crate) fn standing(&self, token: &OpaqueToken, now: Timestamp) -> Standing {
+        let same_mac = constant_time::verify_slices_are_equal(&self.fill.mac, &token.mac).is_ok();
+        if !same_mac || token.generation != self.fill.generation || now >= self.fill.fill_until {
+            return Standing::AskAgain;
+        }
+        if now >= self.fill.expires_at {
+            return Standing::Expired;
+        }
+        let last_used = Timestamp::from_millis(self.last_used.load(Ordering::Relaxed));
+        if now >= last_used.after(self.fill.idle_timeout) {
+            return Standing::AskAgain;
+        }
+        Standing::Good
+    }
+
+    /// Notes a use. True when the authority should be told: seldom enough to cost nothing, often enough that
+    /// no idle timeout suffers.
+    pub(crate) fn used(&self, now: Timestamp) -> bool {
+        let millis = now.as_millis();
+        self.last_used.fetch_max(millis, Ordering::Relaxed);
+        let reported = self.reported.load(Ordering::Relaxed);
+        let step = i64::try_from(self.fill.idle_timeout.as_millis() / 100).unwrap_or(i64::MAX);
+        millis >= reported.saturating_add(step)
+            && self.reported.compare_exchange(reported, millis, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+fn digest_of(token: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    hash
+}

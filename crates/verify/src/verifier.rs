@@ -1,0 +1,192 @@
+//! The verifier: who is calling?
+
+use std::sync::Arc;
+
+use crate::authenticate::{Authenticate, Authority, Denied, Found, Outage, Proof, Reason};
+use crate::clock::Clock;
+use crate::jwt::{self, Rules, Verified};
+use crate::keys::KeySet;
+use crate::lease::{Judgement, Lease};
+use crate::passports::{Passport, Passports, Standing};
+use crate::revocations::Revocations;
+use crate::seen::Seen;
+use crate::{OpaqueKind, OpaqueToken, Principal};
+
+/// Checks sessions and access tokens side by side. Cheap to clone.
+pub struct Verifier<A, C>(Arc<Parts<A, C>>);
+
+struct Parts<A, C> {
+    keys: Arc<KeySet>,
+    rules: Rules,
+    revocations: Arc<Revocations>,
+    lease: Arc<Lease>,
+    passports: Passports,
+    seen: Seen,
+    authority: A,
+    clock: C,
+}
+
+impl<A: Authority, C: Clock> Verifier<A, C> {
+    /// A verifier of these parts. Whoever applies events to `revocations` credits `lease`.
+    pub fn new(
+        keys: Arc<KeySet>,
+        rules: Rules,
+        revocations: Arc<Revocations>,
+        lease: Arc<Lease>,
+        authority: A,
+        clock: C,
+    ) -> Self {
+        let (passports, seen) = (Passports::new(), Seen::new());
+        Self(Arc::new(Parts { keys, rules, revocations, lease, passports, seen, authority, clock }))
+    }
+
+    /// Replaces the keys. What the old ones had signed is proved anew.
+    pub fn replace_keys(
+        &self,
+        keys: impl IntoIterator<Item = (crate::KeyId, crate::algorithm::VerifyingKey)>,
+    ) {
+        self.0.keys.replace(keys);
+        self.0.seen.clear();
+    }
+}
+
+impl<A: Authority, C: Clock> Authenticate for Verifier<A, C> {
+    async fn authenticate(&self, proof: Proof<'_>) -> Result<Principal, Denied> {
+        match proof {
+            Proof::Session(text) => self.0.session(text).await,
+            Proof::Bearer(text) if text.starts_with(OpaqueKind::Session.prefix()) => {
+                self.0.session(text).await
+            }
+            Proof::Bearer(text) => self.0.access_token(text).await,
+        }
+    }
+}
+
+impl<A: Authority, C: Clock> Parts<A, C> {
+    async fn session(&self, text: &str) -> Result<Principal, Denied> {
+        let token = OpaqueToken::parse(text)
+            .filter(|token| token.kind == OpaqueKind::Session)
+            .ok_or(Denied::Unauthenticated(Reason::Malformed))?;
+        if let Some(passport) = self.passports.find(&token.session) {
+            match passport.standing(&token, self.clock.wall()) {
+                Standing::Good => match self.judge_session(&passport) {
+                    Judgement::Live => return Ok(self.used(&token, &passport)),
+                    Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
+                    Judgement::Refill => {}
+                    Judgement::Stale => {
+                        self.authority.refresh_lease().await;
+                        match self.judge_session(&passport) {
+                            Judgement::Live => return Ok(self.used(&token, &passport)),
+                            Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
+                            Judgement::Refill => {}
+                            Judgement::Stale => return Err(Denied::Unavailable),
+                        }
+                    }
+                },
+                Standing::Expired => return Err(Denied::Unauthenticated(Reason::Expired)),
+                Standing::AskAgain => {}
+            }
+        }
+        self.session_cold(text, &token).await
+    }
+
+    /// One step further: the authority. Its answer is judged like any other.
+    async fn session_cold(&self, text: &str, token: &OpaqueToken) -> Result<Principal, Denied> {
+        let now = self.clock.wall();
+        let unknown = Denied::Unauthenticated(Reason::UnknownSession);
+        if self.passports.is_unknown(text, now) {
+            return Err(unknown);
+        }
+        let fill = match self.authority.session(token).await {
+            Ok(Found::Valid(fill)) => fill,
+            Ok(Found::Unknown) => {
+                // A wrong mac never evicts the passport of the right one.
+                self.passports.remember_unknown(text, now);
+                return Err(unknown);
+            }
+            Err(Outage) => return Err(Denied::Unavailable),
+        };
+        let passport = self.passports.remember(token.session, fill);
+        match passport.standing(token, self.clock.wall()) {
+            Standing::Good => {}
+            Standing::AskAgain => return Err(unknown),
+            Standing::Expired => return Err(Denied::Unauthenticated(Reason::Expired)),
+        }
+        for _ in 0..2 {
+            match self.judge_session(&passport) {
+                Judgement::Live => return Ok(self.used(token, &passport)),
+                Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
+                // An event younger than the fill, or no lease: learn more, once.
+                Judgement::Refill | Judgement::Stale => self.authority.refresh_lease().await,
+            }
+        }
+        // Still in doubt: the next request will ask anew.
+        self.passports.forget(&token.session);
+        Err(Denied::Unavailable)
+    }
+
+    fn judge_session(&self, passport: &Passport) -> Judgement {
+        let fill = &passport.fill;
+        let Some(session) = &fill.principal.session else { return Judgement::Killed };
+        self.lease.judge(&self.clock, || {
+            self.revocations.session(session, &fill.principal.user, fill.principal.rv, fill.as_of)
+        })
+    }
+
+    fn used(&self, token: &OpaqueToken, passport: &Passport) -> Principal {
+        let now = self.clock.wall();
+        if passport.used(now) {
+            self.authority.used(token.session, now, passport.fill.idle_timeout);
+        }
+        passport.fill.principal.clone()
+    }
+
+    async fn access_token(&self, text: &str) -> Result<Principal, Denied> {
+        let verified = match self.seen.find(text) {
+            Some(verified) => verified,
+            None => {
+                let verified = jwt::verify(text, &self.keys, &self.rules, self.clock.wall())
+                    .map_err(|invalid| Denied::Unauthenticated(Reason::Invalid(invalid)))?;
+                self.seen.remember(text, verified)
+            }
+        };
+        if let Err(invalid) = verified.judge(&self.rules, self.clock.wall()) {
+            self.seen.forget(text);
+            return Err(Denied::Unauthenticated(Reason::Invalid(invalid)));
+        }
+        match self.judge_token(&verified) {
+            Judgement::Live => return Ok(verified.principal.clone()),
+            Judgement::Killed | Judgement::Refill => return Err(Denied::Unauthenticated(Reason::Revoked)),
+            Judgement::Stale => self.authority.refresh_lease().await,
+        }
+        match self.judge_token(&verified) {
+            Judgement::Live => Ok(verified.principal.clone()),
+            Judgement::Killed | Judgement::Refill => Err(Denied::Unauthenticated(Reason::Revoked)),
+            Judgement::Stale => Err(Denied::Unavailable),
+        }
+    }
+
+    fn judge_token(&self, token: &Verified) -> Judgement {
+        self.lease.judge(&self.clock, || {
+            self.revocations.access_token(
+                &token.token,
+                token.session.as_ref(),
+                &token.user,
+                &token.kid,
+                token.rv,
+            )
+        })
+    }
+}
+
+impl<A, C> Clone for Verifier<A, C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A, C> std::fmt::Debug for Verifier<A, C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
+    }
+}
