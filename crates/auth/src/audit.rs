@@ -1,0 +1,78 @@
+//! What an auditor wants to know, one structured line each (target `audit`), named after OWASP's logging vocabulary.
+//!
+//! A line holds ids, never a token, a password or an email as typed: text that a client chose can be a secret in
+//! the wrong field.
+
+use std::net::IpAddr;
+
+use cloakroom_verify::{SessionId, Strategy, UserId};
+use tracing::{info, warn};
+
+use crate::refresh::{Refusal, SameReason};
+use crate::session::EndReason;
+
+/// Something worth a line.
+#[derive(Debug, Clone, Copy)]
+pub enum Audit {
+    /// An account was made.
+    UserCreated(UserId),
+    /// A password was right and credentials were handed over.
+    LoginSucceeded(UserId, Option<SessionId>, Strategy, Option<IpAddr>),
+    /// Unknown, disabled or wrong; which of them is in the line for the operator, never in an answer.
+    LoginFailed(Option<UserId>, &'static str, Option<IpAddr>),
+    /// Too many failures.
+    LoginThrottled(Option<IpAddr>),
+    /// A session token of an earlier generation came.
+    OldSessionToken(SessionId),
+    /// A refresh token was spent for the next one.
+    RefreshRotated(SessionId),
+    /// A spent refresh token was answered again.
+    RefreshRepeated(SessionId, SameReason),
+    /// A refresh token was refused.
+    RefreshRefused(SessionId, Refusal),
+    /// A spent refresh token came back from somebody else: its session was ended.
+    RefreshReused(SessionId),
+    /// A login changed its strategy.
+    Exchanged(SessionId, Strategy),
+    /// A login ended.
+    SessionEnded(SessionId, EndReason),
+    /// An access token without a row was revoked.
+    TokenRevoked(UserId),
+    /// Every login of a user but perhaps one ended.
+    SessionsEnded(UserId, u64),
+}
+
+impl Audit {
+    /// Writes the line.
+    pub fn log(self) {
+        match self {
+            Self::UserCreated(user) => info!(target: "audit", event = "user_created", %user),
+            Self::LoginSucceeded(user, session, strategy, ip) => {
+                info!(target: "audit", event = "authn_login_success", %user, ?session, %strategy, ?ip);
+            }
+            Self::LoginFailed(user, why, ip) => {
+                warn!(target: "audit", event = "authn_login_fail", ?user, why, ?ip);
+            }
+            Self::LoginThrottled(ip) => warn!(target: "audit", event = "authn_login_throttled", ?ip),
+            Self::OldSessionToken(session) => {
+                warn!(target: "audit", event = "session_token_old", %session);
+            }
+            Self::RefreshRotated(session) => info!(target: "audit", event = "refresh_rotated", %session),
+            Self::RefreshRepeated(session, reason) => {
+                info!(target: "audit", event = "refresh_repeated", %session, ?reason);
+            }
+            Self::RefreshRefused(session, refusal) => {
+                warn!(target: "audit", event = "refresh_refused", %session, ?refusal);
+            }
+            Self::RefreshReused(session) => warn!(target: "audit", event = "authn_token_reuse", %session),
+            Self::Exchanged(session, to) => info!(target: "audit", event = "exchanged", %session, %to),
+            Self::SessionEnded(session, reason) => {
+                info!(target: "audit", event = "session_ended", %session, reason = reason.as_str());
+            }
+            Self::TokenRevoked(user) => info!(target: "audit", event = "token_revoked", %user),
+            Self::SessionsEnded(user, sessions) => {
+                info!(target: "audit", event = "sessions_ended", %user, sessions);
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The one error of the rules. Expected refusals are outcomes of each verb, not errors.
+
+use std::time::Duration;
+
+use crate::store::StoreError;
+
+/// Why a verb could not be carried out at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store did not answer: 503, never 401.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Too many password hashes wait already.
+    #[error("the password hashing queue is full")]
+    Busy {
+        /// When to come again.
+        retry_after: Duration,
+    },
+    /// The claims do not fit a token: a mistake of the configuration or of the roles.
+    #[error("the access token would be larger than 4 KiB: give the user fewer or shorter roles")]
+    TokenTooLarge,
+    /// What is stored for a user cannot be read as a password hash, or a key is missing.
+    #[error("{0}")]
+    Broken(&'static str),
+}
+
+/// The answer of a verb.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,70 @@
+//! The keys that this server makes credentials with.
+
+use cloakroom_verify::algorithm::SigningKey;
+use cloakroom_verify::jwt::{self, Claims};
+use cloakroom_verify::{KeyId, Timestamp};
+use secrecy::SecretString;
+
+use crate::error::{Error, Result};
+use crate::feed::AsOf;
+use crate::grant::AccessToken;
+use crate::session::Session;
+use crate::settings::TokenSettings;
+use crate::token::{self, TokenKeys};
+use crate::user::User;
+
+/// The key that signs access tokens, and those that make opaque ones.
+pub struct Keyring {
+    /// Names the signing key in tokens.
+    pub kid: KeyId,
+    /// Signs access tokens.
+    pub signing: SigningKey,
+    /// Makes and proves session and refresh tokens.
+    pub tokens: TokenKeys,
+}
+
+impl Keyring {
+    /// Signs an access token. Its `rv` is the newer of the head it was read with and the row's: an older head
+    /// would be dead at birth after a privilege change, and a newer one would be immortal.
+    pub(crate) fn access_token(
+        &self,
+        user: &User,
+        session: Option<&Session>,
+        as_of: AsOf,
+        now: Timestamp,
+        settings: &TokenSettings,
+    ) -> Result<AccessToken> {
+        let end = now.after(settings.lifetime);
+        // An access token never outlives its login.
+        let end = session.map_or(end, |session| end.min(session.expires_at));
+        let claims = Claims {
+            issuer: &settings.issuer,
+            audience: &settings.audience,
+            client_id: &settings.client_id,
+            user: user.id,
+            session: session.map(|session| session.id),
+            token: token::new_token_id(now),
+            rv: session.map_or(as_of.head(), |session| session.rv.max(as_of.head())),
+            issued_at: now,
+            expires_at: end,
+            auth_time: session.map_or(now, |session| session.auth_time),
+            roles: &user.roles,
+            email: settings.email.then_some(user.email.as_str()),
+            name: user.name.as_deref().filter(|_| settings.name),
+        };
+        let text = jwt::sign(&self.signing, &self.kid, &claims).map_err(|_| Error::TokenTooLarge)?;
+        Ok(AccessToken { text: SecretString::from(text), expires_in: end.since(now) })
+    }
+
+    /// Whether the claims of this user fit a token.
+    pub(crate) fn check_size(&self, user: &User, settings: &TokenSettings) -> Result<()> {
+        let nothing = AsOf::read_with_row(user.min_rv, user.min_rv);
+        self.access_token(user, None, nothing, user.created_at, settings).map(drop)
+    }
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keyring").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}

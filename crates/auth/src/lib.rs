@@ -1,0 +1,38 @@
+//! The rules of Cloakroom: who may log in, what a login is worth, and how it ends.
+//!
+//! * [`auth`]: the verbs, one file each in [`verbs`]; [`settings`]: what an operator decides
+//! * [`user`], [`email`], [`password`], [`throttle`]: accounts and how they are proved
+//! * [`session`], [`refresh`], [`exchange`], [`token`], [`uses`]: the one row of a login and its one token
+//! * [`strategy`], [`grant`], [`keyring`]: what a login hands over
+//! * [`feed`], [`follow`], [`passport`]: revocation, and how this server knows of it
+//! * [`store`]: what a database must do; `memory`: one for tests, behind the feature of that name
+//! * [`audit`], [`error`]
+//!
+//! No HTTP, no SQL, no configuration files. `now` is a value everywhere; only [`token`] draws random bytes.
+
+pub mod audit;
+pub mod auth;
+pub mod email;
+pub mod error;
+pub mod exchange;
+pub mod feed;
+pub mod follow;
+pub mod grant;
+pub mod keyring;
+#[cfg(feature = "memory")]
+pub mod memory;
+pub mod passport;
+pub mod password;
+pub mod refresh;
+pub mod session;
+pub mod settings;
+pub mod store;
+pub mod strategy;
+pub mod throttle;
+pub mod token;
+pub mod user;
+pub mod uses;
+pub mod verbs;
+
+pub use auth::Auth;
+pub use error::{Error, Result};

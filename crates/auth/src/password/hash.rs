@@ -1,0 +1,222 @@
+//! argon2id, written and read as PHC strings.
+
+use argon2::{Algorithm, Argon2, Version};
+use phc::{Output, PasswordHash, Salt};
+
+use super::Password;
+
+/// Most that a stored hash may ask of us, so that a hostile import cannot stop the server.
+const MAX_MEMORY_KIB: u32 = 1024 * 1024;
+const MAX_ITERATIONS: u32 = 64;
+const MAX_PARALLELISM: u32 = 16;
+const OUTPUT_BYTES: usize = 32;
+
+/// What a hash costs. The default is OWASP's first recommendation for argon2id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Params {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub iterations: u32,
+    /// Lanes.
+    pub parallelism: u32,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
+    }
+}
+
+/// A hash as it is stored: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`. Not for logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PhcString(String);
+
+impl PhcString {
+    /// For stores: what [`as_str`](Self::as_str) once gave them.
+    pub fn from_store(text: String) -> Self {
+        Self(text)
+    }
+
+    /// As stores hold it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PhcString {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PhcString(..)")
+    }
+}
+
+/// A stored hash, or the parameters for one, that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a usable argon2id hash")]
+pub struct HashUnreadable;
+
+/// Hashes and proves passwords, in the calling thread.
+#[derive(Debug, Clone)]
+pub struct Hasher {
+    params: Params,
+    /// What is proved against when there is no account: the same cost, never right.
+    dummy: PhcString,
+}
+
+impl Hasher {
+    /// A hasher that writes with these parameters.
+    pub fn new(params: Params) -> Result<Self, HashUnreadable> {
+        context(params)?;
+        let salt = Salt::new(&[0; 16]).map_err(|_| HashUnreadable)?;
+        // No password has an all-zero hash that anybody could find.
+        let dummy = write(params, salt, Output::new(&[0; OUTPUT_BYTES]).map_err(|_| HashUnreadable)?);
+        Ok(Self { params, dummy })
+    }
+
+    /// The parameters that new hashes are made with.
+    pub const fn params(&self) -> Params {
+        self.params
+    }
+
+    /// Hashes a password with this salt.
+    pub fn hash(&self, password: &Password, salt: [u8; 16]) -> Result<PhcString, HashUnreadable> {
+        let salt = Salt::new(&salt).map_err(|_| HashUnreadable)?;
+        let output = compute(self.params, password, &salt, OUTPUT_BYTES)?;
+        Ok(write(self.params, salt, output))
+    }
+
+    /// Whether this is the password; without a stored hash it never is, at the same cost. Compared in constant time.
+    pub fn verify(&self, password: &Password, stored: Option<&PhcString>) -> Result<bool, HashUnreadable> {
+        let (params, salt, expected) = read(stored.unwrap_or(&self.dummy))?;
+        let output = compute(params, password, &salt, expected.len())?;
+        Ok(aws_lc_rs::constant_time::verify_slices_are_equal(output.as_bytes(), expected.as_bytes()).is_ok()
+            && stored.is_some())
+    }
+
+    /// Whether any parameter of a stored hash is below today's. Never lowers one that is above.
+    pub fn needs_rehash(&self, stored: &PhcString) -> bool {
+        read(stored).is_ok_and(|(old, ..)| {
+            old.memory_kib < self.params.memory_kib
+                || old.iterations < self.params.iterations
+                || old.parallelism < self.params.parallelism
+        })
+    }
+
+    /// What a rehash of `stored` is made with: the greater of both, parameter by parameter.
+    pub fn raised(&self, stored: &PhcString) -> Self {
+        let Ok((old, ..)) = read(stored) else { return self.clone() };
+        let params = Params {
+            memory_kib: old.memory_kib.max(self.params.memory_kib),
+            iterations: old.iterations.max(self.params.iterations),
+            parallelism: old.parallelism.max(self.params.parallelism),
+        };
+        Self { params, dummy: self.dummy.clone() }
+    }
+}
+
+fn context(params: Params) -> Result<Argon2<'static>, HashUnreadable> {
+    let Params { memory_kib, iterations, parallelism } = params;
+    if memory_kib > MAX_MEMORY_KIB || iterations > MAX_ITERATIONS || parallelism > MAX_PARALLELISM {
+        return Err(HashUnreadable);
+    }
+    let params =
+        argon2::Params::new(memory_kib, iterations, parallelism, None).map_err(|_| HashUnreadable)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn compute(
+    params: Params,
+    password: &Password,
+    salt: &Salt,
+    length: usize,
+) -> Result<Output, HashUnreadable> {
+    let argon2 = context(params)?;
+    let mut output = zeroize::Zeroizing::new([0; 64]);
+    let output = output.get_mut(..length).ok_or(HashUnreadable)?;
+    argon2
+        .hash_password_into(password.expose().as_bytes(), salt.as_ref(), output)
+        .map_err(|_| HashUnreadable)?;
+    Output::new(output).map_err(|_| HashUnreadable)
+}
+
+fn write(params: Params, salt: Salt, hash: Output) -> PhcString {
+    use base64::Engine;
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes);
+    let Params { memory_kib, iterations, parallelism } = params;
+    let (salt, hash) = (encode(salt.as_ref()), encode(hash.as_bytes()));
+    PhcString(format!("$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${salt}${hash}"))
+}
+
+fn read(stored: &PhcString) -> Result<(Params, Salt, Output), HashUnreadable> {
+    let parsed = PasswordHash::new(&stored.0).map_err(|_| HashUnreadable)?;
+    if parsed.algorithm.as_str() != "argon2id" || parsed.version != Some(19) {
+        return Err(HashUnreadable);
+    }
+    let number = |name: &str| parsed.params.get_decimal(name).ok_or(HashUnreadable);
+    let params = Params { memory_kib: number("m")?, iterations: number("t")?, parallelism: number("p")? };
+    Ok((params, parsed.salt.ok_or(HashUnreadable)?, parsed.hash.ok_or(HashUnreadable)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::SecretString;
+
+    const SMALL: Params = Params { memory_kib: 64, iterations: 1, parallelism: 1 };
+
+    fn password(text: &str) -> Password {
+        Password::parse(&SecretString::from(text)).unwrap()
+    }
+
+    #[test]
+    fn a_hash_proves_exactly_its_password() {
+        let hasher = Hasher::new(SMALL).unwrap();
+        let long = "x".repeat(199);
+        let stored = hasher.hash(&password(&format!("{long}Y")), [7; 16]).unwrap();
+        assert!(stored.as_str().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        assert_eq!(hasher.verify(&password(&format!("{long}Y")), Some(&stored)), Ok(true));
+        for other in [&long[..72], &long, &format!("{long}y"), &format!("{long}Y ")] {
+            assert_eq!(hasher.verify(&password(other), Some(&stored)), Ok(false));
+        }
+        assert_eq!(hasher.verify(&password("anything"), None), Ok(false));
+    }
+
+    /// From the reference implementation's `argon2` command: `echo -n password | argon2 somesalt -id -m 16 -t 2 -p 1`.
+    #[test]
+    fn hashes_of_other_systems_are_read() {
+        let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let stored = PhcString::from_store(stored.to_owned());
+        let hasher = Hasher::new(SMALL).unwrap();
+        assert_eq!(hasher.verify(&password("password"), Some(&stored)), Ok(true));
+        assert_eq!(hasher.verify(&password("passwort"), Some(&stored)), Ok(false));
+    }
+
+    #[test]
+    fn a_hash_is_made_anew_when_a_parameter_rose_and_never_lowered() {
+        let stored =
+            Hasher::new(Params { iterations: 3, ..SMALL }).unwrap().hash(&password("a"), [1; 16]).unwrap();
+        let more_memory = Hasher::new(Params { memory_kib: 128, ..SMALL }).unwrap();
+        assert!(more_memory.needs_rehash(&stored));
+        assert_eq!(
+            more_memory.raised(&stored).params(),
+            Params { memory_kib: 128, iterations: 3, parallelism: 1 }
+        );
+        assert!(!Hasher::new(SMALL).unwrap().needs_rehash(&stored));
+    }
+
+    #[test]
+    fn an_unreadable_or_hostile_hash_is_an_error_and_not_a_wrong_password() {
+        let hasher = Hasher::new(SMALL).unwrap();
+        for bad in [
+            "",
+            "plain",
+            "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=64,t=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=64,t=1,p=1$\u{1F98A}$x",
+        ] {
+            let stored = PhcString::from_store(bad.to_owned());
+            assert_eq!(hasher.verify(&password("a"), Some(&stored)), Err(HashUnreadable), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A bounded number of hashes at once: a flood of logins must not take the memory, nor the cores, of everybody else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::{HashUnreadable, Hasher, NewPassword, Password, PhcString};
+use crate::error::{Error, Result};
+use crate::token;
+
+/// What the pool may take.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolLimits {
+    /// Memory for all running hashes together, in KiB.
+    pub memory_kib: u64,
+    /// Hashes that run at once, at most.
+    pub cores: usize,
+    /// Hashes that wait, at most.
+    pub queue: usize,
+    /// How long one waits, at most.
+    pub deadline: Duration,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { memory_kib: 256 * 1024, cores, queue: 64, deadline: Duration::from_secs(2) }
+    }
+}
+
+/// The queue is full, or the wait was too long; nothing was hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy {
+    /// When to come again.
+    pub retry_after: Duration,
+}
+
+/// Hashes passwords beside the requests that need none.
+#[derive(Debug)]
+pub struct HashPool {
+    hasher: Hasher,
+    permits: Arc<Semaphore>,
+    at_once: usize,
+    waiting: AtomicUsize,
+    limits: PoolLimits,
+}
+
+impl HashPool {
+    /// A pool within these limits; at least one hash runs at once.
+    pub fn new(hasher: Hasher, limits: PoolLimits) -> Self {
+        let by_memory = limits.memory_kib / u64::from(hasher.params().memory_kib.max(1));
+        let at_once = usize::try_from(by_memory).unwrap_or(usize::MAX).min(limits.cores).max(1);
+        let permits = Arc::new(Semaphore::new(at_once));
+        Self { hasher, permits, at_once, waiting: AtomicUsize::new(0), limits }
+    }
+
+    /// What hashes here.
+    pub const fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    /// How many hashes run right now.
+    pub fn running(&self) -> usize {
+        self.at_once.saturating_sub(self.permits.available_permits())
+    }
+
+    /// How many wait right now.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Hashes a new password.
+    pub async fn hash(&self, password: NewPassword) -> Result<PhcString> {
+        let hasher = self.hasher.clone();
+        self.run(move || hasher.hash(&password.0, token::random())).await
+    }
+
+    /// Hashes a password that was just proved again, with what its hash lacks today.
+    pub async fn rehash(&self, password: Password, stored: &PhcString) -> Result<PhcString> {
+        let hasher = self.hasher.raised(stored);
+        self.run(move || hasher.hash(&password, token::random())).await
+    }
+
+    /// Proves a password; without a stored hash at the same cost, and never right.
+    pub async fn verify(&self, password: Password, stored: Option<PhcString>) -> Result<bool> {
+        let hasher = self.hasher.clone();
+        self.run(move || hasher.verify(&password, stored.as_ref())).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        hash: impl FnOnce() -> std::result::Result<T, HashUnreadable> + Send + 'static,
+    ) -> Result<T> {
+        let permit = self.permit().await.map_err(|Busy { retry_after }| Error::Busy { retry_after })?;
+        let hashed = tokio::task::spawn_blocking(move || {
+            // Held until the hash ends, even if nobody waits for it any more: it is the memory that is counted.
+            let _permit = permit;
+            hash()
+        });
+        let hashed = hashed.await.map_err(|_| Error::Broken("password hashing stopped"))?;
+        hashed.map_err(|HashUnreadable| Error::Broken("a password hash in the store is unreadable"))
+    }
+
+    async fn permit(&self) -> std::result::Result<tokio::sync::OwnedSemaphorePermit, Busy> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let busy = Busy { retry_after: self.limits.deadline };
+        let _place = Place::take(&self.waiting, self.limits.queue).ok_or(busy)?;
+        let wait = Arc::clone(&self.permits).acquire_owned();
+        match tokio::time::timeout(self.limits.deadline, wait).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(busy),
+        }
+    }
+}
+
+/// A place in the queue, given back when the one who waits goes away for whatever reason.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, at_most: usize) -> Option<Self> {
+        let taken = waiting.fetch_add(1, Ordering::AcqRel);
+        let place = Self(waiting);
+        (taken < at_most).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::password::Params;
+
+    fn pool(cores: usize, queue: usize) -> HashPool {
+        let params = Params { memory_kib: 64, iterations: 1, parallelism: 1 };
+        let limits = PoolLimits { memory_kib: 64 * 8, cores, queue, deadline: Duration::from_secs(2) };
+        HashPool::new(Hasher::new(params).unwrap(), limits)
+    }
+
+    #[test]
+    fn memory_decides_how_many_run_at_once() {
+        assert_eq!(pool(100, 1).at_once, 8);
+        assert_eq!(pool(2, 1).at_once, 2);
+        let tiny = PoolLimits { memory_kib: 1, cores: 4, queue: 1, deadline: Duration::ZERO };
+        assert_eq!(HashPool::new(Hasher::new(Params::default()).unwrap(), tiny).at_once, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn beyond_the_queue_it_is_busy_at_once_and_within_it_after_the_deadline() {
+        let pool = pool(1, 1);
+        let running = pool.permit().await.unwrap();
+        let waits = pool.permit();
+        tokio::pin!(waits);
+        assert!(futures_poll(&mut waits).await.is_none(), "the first one waits");
+        assert_eq!(pool.waiting(), 1);
+        assert!(pool.permit().await.is_err(), "the queue is full");
+        assert_eq!(pool.waiting(), 1, "who was refused has left no trace");
+        assert!(waits.await.is_err(), "the deadline passed");
+        assert_eq!((pool.waiting(), pool.running()), (0, 1));
+        drop(running);
+        assert!(pool.permit().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_while_waiting_gives_its_place_back() {
+        let pool = pool(1, 1);
+        let _running = pool.permit().await.unwrap();
+        {
+            let waits = pool.permit();
+            tokio::pin!(waits);
+            assert!(futures_poll(&mut waits).await.is_none());
+        }
+        assert_eq!(pool.waiting(), 0);
+    }
+
+    /// Polls once.
+    async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(context) {
+                std::task::Poll::Ready(output) => Some(output),
+                std::task::Poll::Pending => None,
+            })
+        })
+        .await
+    }
+}

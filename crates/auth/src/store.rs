@@ -1,0 +1,231 @@
+//! What a store must do, and which losses are harmless.
+//!
+//! A store keeps rows and applies decisions; it never decides. Each method is one atomic step. The contract
+//! suite in `cloakroom-store/tests/contract.rs` runs on every store and proves each sentence here.
+//!
+//! Order inside every revoking step (feed.md section 3): lock users by id, then sessions by id; move the head
+//! and insert the events; write the returned number into the locked rows; commit, nothing else. So the order
+//! of the numbers is the order of the commits, without gaps.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cloakroom_verify::{Event, Revocation, Roles, Rv, SessionId, Timestamp, UserId};
+
+use crate::email::EmailKey;
+use crate::exchange::ExchangeAsk;
+use crate::feed::{AsOf, Sync};
+use crate::password::PhcString;
+use crate::refresh::{Ask, Refusal, SameReason};
+use crate::session::{EndReason, NewSession, Session};
+use crate::user::{NewUser, Status, User};
+
+/// The store did not answer, or answered nonsense. Opaque: a caller can only say "unavailable".
+#[derive(Debug, thiserror::Error)]
+#[error("the store is unavailable: {0}")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + std::marker::Sync>);
+
+impl StoreError {
+    /// Wraps a driver's error or a sentence.
+    pub fn new(source: impl Into<Box<dyn std::error::Error + Send + std::marker::Sync>>) -> Self {
+        Self(source.into())
+    }
+}
+
+/// The answer of a store.
+pub type Stored<T> = Result<T, StoreError>;
+
+/// Everything that the rules need of a database.
+pub trait Store: Users + Sessions + Feed {}
+impl<T: Users + Sessions + Feed> Store for T {}
+
+/// The user table.
+#[async_trait]
+pub trait Users: Send + std::marker::Sync + 'static {
+    /// Adds an account, unless its canonical email is taken: of two at once exactly one succeeds.
+    async fn add(&self, user: NewUser) -> Stored<Added>;
+
+    /// The account of an email, with the head read in the same statement.
+    async fn by_email(&self, email: &EmailKey) -> Stored<Option<(User, AsOf)>>;
+
+    /// The account with this id, with the head read in the same statement.
+    async fn by_id(&self, id: UserId) -> Stored<Option<(User, AsOf)>>;
+
+    /// Replaces the hash iff it is still `old` (a password change must win). Losing this write is harmless.
+    async fn raise_hash(&self, id: UserId, old: &PhcString, new: PhcString) -> Stored<bool>;
+
+    /// Accounts whose canonical email contains `query`, in the order of their ids, after `after`, at most `limit`.
+    async fn list_users(&self, query: &str, after: Option<UserId>, limit: u32) -> Stored<Vec<User>>;
+
+    /// Enables or disables. Disabling appends `user_before` and raises `min_rv` in the same step; doing what is
+    /// done already appends nothing. `None`: no such user.
+    async fn set_status(&self, id: UserId, status: Status, now: Timestamp) -> Stored<Option<Changed>>;
+
+    /// Sets the roles and appends `claims_before`; the same roles again append nothing. `None`: no such user.
+    async fn set_roles(&self, id: UserId, roles: Roles, now: Timestamp) -> Stored<Option<Changed>>;
+}
+
+/// What came of adding an account.
+#[derive(Debug)]
+pub enum Added {
+    /// It is there.
+    User(User),
+    /// Another account has the email.
+    EmailTaken,
+}
+
+/// A changed account, and the event that told of it, if there was anything to tell.
+#[derive(Debug)]
+pub struct Changed {
+    /// The account as it stands now.
+    pub user: User,
+    /// What was appended to the feed.
+    pub event: Option<Event>,
+}
+
+/// The session table.
+#[async_trait]
+pub trait Sessions: Send + std::marker::Sync + 'static {
+    /// Inserts the row only where its user is active and `row.rv >= greatest(min_rv, floor)` at commit.
+    async fn start(&self, new: NewSession) -> Stored<Started>;
+
+    /// The row, its user and the head, read in one statement.
+    async fn find(&self, id: SessionId) -> Stored<Option<Found>>;
+
+    /// `last_used_at = greatest(last_used_at, at)`, for real uses only. Losing some is harmless: the session
+    /// then ends earlier, never later. A row that is not there is skipped.
+    async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Stored<()>;
+
+    /// Judges with [`refresh::decide`](crate::refresh::decide) under the row lock and applies the decision in the
+    /// same step. A row's `rv` for minting is the head of *this* step. An error means that nothing was decided.
+    async fn rotate(&self, ask: &Ask) -> Stored<Rotation>;
+
+    /// The same for [`exchange::decide`](crate::exchange::decide); an exchange appends `session_changed`.
+    async fn exchange(&self, ask: &ExchangeAsk) -> Stored<Exchanged>;
+
+    /// The sessions of a user at `now`, newest first: not ended, not past `expires_at`, not outdated. Idle ones are
+    /// among them, since the caller may know of uses that are not written yet.
+    async fn list_sessions(&self, user: UserId, now: Timestamp) -> Stored<Vec<Session>>;
+
+    /// Whether this user ever logged in from this address, as far as rows remember.
+    async fn known_address(&self, email: &EmailKey, address: &str) -> Stored<bool>;
+
+    /// Ends one session (of `owner`, if given) and appends `session_revoked`. Ending it again says `Already`.
+    async fn end(
+        &self,
+        id: SessionId,
+        owner: Option<UserId>,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Stored<Ended>;
+
+    /// Ends every login of the user but `keep`, rowless ones included, by one `user_before`; `keep` gets the new
+    /// number as its `rv`. `None`: no such user, or `keep` is no live session of this user.
+    async fn end_all(
+        &self,
+        user: UserId,
+        keep: Option<SessionId>,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Stored<Option<EndedAll>>;
+
+    /// Deletes at most `limit` sessions that ended by their absolute timeout before `now`, by index.
+    async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64>;
+}
+
+/// A session with the user and the head it was read with.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The row.
+    pub session: Session,
+    /// Whose it is.
+    pub user: User,
+    /// The head of the same statement.
+    pub as_of: AsOf,
+}
+
+/// What came of starting a session.
+#[derive(Debug)]
+pub enum Started {
+    /// The row is there. Sessions that were ended to make room, oldest use first, are told of by these events.
+    Row {
+        /// `session_revoked` for each ended one.
+        evicted: Vec<Event>,
+    },
+    /// The user was disabled or logged out everywhere since the password was checked.
+    DeadAtBirth,
+}
+
+/// What came of a refresh.
+#[derive(Debug)]
+pub enum Rotation {
+    /// The next generation is current.
+    Rotated(Found),
+    /// The current generation is answered again.
+    Same(Found, SameReason),
+    /// Nothing changed.
+    Refused(Refusal),
+    /// The session was ended in this step.
+    Revoked(Event),
+    /// There is no such row.
+    Unknown,
+}
+
+/// What came of an exchange.
+#[derive(Debug)]
+pub enum Exchanged {
+    /// The row carries the other kind of token now.
+    Done(Found, Event),
+    /// It did already, by this very attempt.
+    Same(Found),
+    /// The token already is of the wanted kind.
+    NothingToExchange,
+    /// Nothing changed.
+    Refused(Refusal),
+    /// There is no such row.
+    Unknown,
+}
+
+/// What came of ending a session.
+#[derive(Debug)]
+pub enum Ended {
+    /// It ended now.
+    Now(Event),
+    /// It had ended before, by itself or with all logins of its user.
+    Already,
+    /// There is no such session (of this owner).
+    Unknown,
+}
+
+/// What came of ending the logins of a user.
+#[derive(Debug)]
+pub struct EndedAll {
+    /// How many listed sessions this ended.
+    pub sessions: u64,
+    /// The `user_before`.
+    pub event: Event,
+}
+
+/// The feed and its head.
+#[async_trait]
+pub trait Feed: Send + std::marker::Sync + 'static {
+    /// Appends a revocation that changes no row but the feed's own: `TokenRevoked`, `KeyRevoked`,
+    /// `EverythingBefore` (which raises the floor in the same step), `ServiceKeyRevoked`. Where repeating says
+    /// nothing the stored event is returned. `keep_at_least` lengthens how long it is kept (a token's own `exp`).
+    async fn append(
+        &self,
+        revocation: Revocation,
+        keep_at_least: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Stored<Event>;
+
+    /// Head, floor and the live events after `since`, in ONE statement, on a connection without an open transaction.
+    async fn read_since(&self, since: Option<Rv>) -> Stored<Sync>;
+
+    /// Announces how long events of this server must be kept. It is raised at once, and lowered only after the
+    /// longer one has run out.
+    async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()>;
+
+    /// Deletes at most `limit` events that can kill nothing any more.
+    async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64>;
+}

@@ -1,0 +1,159 @@
+//! Idle timeouts without a write per request: real uses are remembered here and flushed in batches.
+//!
+//! At most four writes per session per idle window: uses are due a twentieth of the idle timeout after the first
+//! that is not written, but never sooner than a quarter of it after the last write. What a crash loses makes a
+//! session end earlier, never later (docs/decisions/0005-idle-touches.md).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use cloakroom_verify::{SessionId, Timestamp};
+
+/// Uses that the store does not know of yet.
+#[derive(Debug, Default)]
+pub struct Uses {
+    pending: Mutex<HashMap<SessionId, Use>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    at: Timestamp,
+    /// The first use that is not written.
+    since: Timestamp,
+    /// The last use that this process wrote.
+    written: Timestamp,
+    idle_timeout: Duration,
+    unwritten: bool,
+}
+
+/// Past this many sessions everything is flushed at once, so that memory stays bounded.
+const AT_MOST: usize = 100_000;
+
+impl Uses {
+    /// Remembers a real use.
+    pub fn record(&self, session: SessionId, at: Timestamp, idle_timeout: Duration) {
+        let mut pending = self.lock();
+        let entry = pending.entry(session).or_insert(Use {
+            at,
+            since: at,
+            written: at.before(idle_timeout / 4),
+            idle_timeout,
+            unwritten: true,
+        });
+        if !entry.unwritten && at > entry.at {
+            entry.unwritten = true;
+            entry.since = at;
+        }
+        entry.at = entry.at.max(at);
+        entry.idle_timeout = idle_timeout;
+    }
+
+    /// The last use of a session that this process saw lately.
+    pub fn last(&self, session: SessionId) -> Option<Timestamp> {
+        self.lock().get(&session).map(|used| used.at)
+    }
+
+    /// The uses that are due now. Whoever takes them writes them, or [`put_back`](Self::put_back)s them.
+    pub fn take_due(&self, now: Timestamp) -> Vec<(SessionId, Timestamp)> {
+        let mut pending = self.lock();
+        let everything = pending.len() > AT_MOST;
+        let due = pending
+            .iter_mut()
+            .filter(|(_, used)| used.unwritten && (everything || now >= used.due()))
+            .map(|(session, used)| (*session, used.mark_written()))
+            .collect();
+        // An entry that is written and cannot hold back a later write any more says nothing.
+        pending.retain(|_, used| {
+            used.unwritten || (!everything && now < used.written.after(used.idle_timeout / 4))
+        });
+        due
+    }
+
+    /// All uses, due or not: for a shutdown.
+    pub fn take_all(&self) -> Vec<(SessionId, Timestamp)> {
+        let mut pending = self.lock();
+        pending.drain().filter(|(_, used)| used.unwritten).map(|(session, used)| (session, used.at)).collect()
+    }
+
+    /// The pending use of one session, which must be written before it is called idle.
+    pub fn take(&self, session: SessionId) -> Option<Timestamp> {
+        let mut pending = self.lock();
+        let used = pending.get_mut(&session).filter(|used| used.unwritten)?;
+        Some(used.mark_written())
+    }
+
+    /// Remembers uses again that could not be written.
+    pub fn put_back(&self, uses: &[(SessionId, Timestamp)]) {
+        let mut pending = self.lock();
+        for (session, at) in uses {
+            if let Some(used) = pending.get_mut(session) {
+                used.at = used.at.max(*at);
+                used.unwritten = true;
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Use>> {
+        // Every change leaves the map whole, so a panic elsewhere does not spoil it.
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Use {
+    fn due(&self) -> Timestamp {
+        self.since.after(self.idle_timeout / 20).max(self.written.after(self.idle_timeout / 4))
+    }
+
+    fn mark_written(&mut self) -> Timestamp {
+        self.unwritten = false;
+        self.written = self.at;
+        self.at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const ID: SessionId = SessionId::from_bytes([1; 16]);
+
+    fn minute(minutes: i64) -> Timestamp {
+        Timestamp::from_seconds(minutes * 60)
+    }
+
+    #[test]
+    fn a_busy_session_is_written_at_most_four_times_per_idle_window() {
+        let uses = Uses::default();
+        let mut writes = Vec::new();
+        for second in 0..3600 {
+            let now = Timestamp::from_seconds(second);
+            uses.record(ID, now, HOUR);
+            writes.extend(uses.take_due(now));
+        }
+        assert!(writes.len() <= 4, "{writes:?}");
+        assert!(writes.len() >= 3, "uses must reach the store while the session is busy: {writes:?}");
+    }
+
+    #[test]
+    fn a_session_that_went_quiet_is_written_within_a_twentieth_of_its_idle_timeout() {
+        let uses = Uses::default();
+        uses.record(ID, minute(100), HOUR);
+        assert_eq!(uses.take_due(minute(102)), []);
+        assert_eq!(uses.take_due(minute(103)), [(ID, minute(100))]);
+        assert_eq!(uses.take_due(minute(200)), [], "only real uses are ever reported, each once");
+    }
+
+    #[test]
+    fn what_could_not_be_written_stays_due() {
+        let uses = Uses::default();
+        uses.record(ID, minute(100), HOUR);
+        let taken = uses.take_due(minute(103));
+        uses.put_back(&taken);
+        assert_eq!(uses.take(ID), Some(minute(100)));
+        assert_eq!(uses.take(ID), None);
+        uses.record(ID, minute(104), HOUR);
+        assert_eq!(uses.take_all(), [(ID, minute(104))]);
+    }
+}

@@ -1,0 +1,64 @@
+//! Logging out, by whatever the client shows.
+
+use cloakroom_verify::{OpaqueToken, Revocation, Timestamp, jwt};
+
+use crate::audit::Audit;
+use crate::auth::Auth;
+use crate::error::Result;
+use crate::session::EndReason;
+use crate::store::Ended;
+
+impl Auth {
+    /// Ends the login of every authentic credential among those shown: mac or signature right, any generation,
+    /// even past its `exp`. The others end nothing, and the answer does not tell them apart.
+    pub async fn logout(&self, shown: &[&str], now: Timestamp) -> Result<()> {
+        for text in shown {
+            match OpaqueToken::parse(text) {
+                Some(token) => self.logout_opaque(&token, now).await?,
+                None => self.logout_access(text, now).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn logout_opaque(&self, token: &OpaqueToken, now: Timestamp) -> Result<()> {
+        if self.authentic(token).await?.is_some() {
+            self.end_session(token.session, None, EndReason::Logout, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn logout_access(&self, text: &str, now: Timestamp) -> Result<()> {
+        let Ok(token) = jwt::verify_authentic(text, &self.keys, &self.rules) else { return Ok(()) };
+        if let Some(session) = token.session {
+            return self.end_session(session, Some(token.user), EndReason::Logout, now).await.map(drop);
+        }
+        let dead_anyway = token.expires_at.after(self.rules.leeway);
+        if now < dead_anyway {
+            let event =
+                self.store.append(Revocation::TokenRevoked(token.token), Some(dead_anyway), now).await?;
+            self.learn(&event);
+            Audit::TokenRevoked(token.user).log();
+        }
+        Ok(())
+    }
+
+    /// Ends one session, and makes this server refuse it before anything is answered.
+    pub(crate) async fn end_session(
+        &self,
+        session: cloakroom_verify::SessionId,
+        owner: Option<cloakroom_verify::UserId>,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Result<Ended> {
+        let ended = self.store.end(session, owner, reason, now).await?;
+        match &ended {
+            Ended::Now(event) => {
+                self.learn(event);
+                Audit::SessionEnded(session, reason).log();
+            }
+            Ended::Already | Ended::Unknown => {}
+        }
+        Ok(ended)
+    }
+}

@@ -1,0 +1,10 @@
+//! What a caller can ask of [`Auth`](crate::Auth): one file a verb.
+
+pub mod accounts;
+pub mod exchange;
+pub mod login;
+pub mod logout;
+pub mod refresh;
+pub mod sessions;
+pub mod signup;
+pub mod tend;

@@ -1,0 +1,76 @@
+//! Renewing an access token.
+
+use cloakroom_verify::{OpaqueKind, OpaqueToken, Timestamp};
+
+use crate::audit::Audit;
+use crate::auth::Auth;
+use crate::error::Result;
+use crate::grant::Grant;
+use crate::refresh::{Ask, Attempt, AttemptHash};
+use crate::session::EndReason;
+use crate::store::{Found, Rotation};
+use crate::strategy::hybrid;
+
+/// What came of a refresh.
+#[derive(Debug)]
+pub enum Refresh {
+    /// The next pair, or the current one again.
+    Granted(Grant),
+    /// Unknown, expired, revoked or replayed: one answer. It never clears a cookie.
+    InvalidGrant,
+}
+
+impl Auth {
+    /// Judges a refresh token and renews its login. The mac comes first: a forgery touches nothing.
+    pub async fn refresh(
+        &self,
+        presented: &str,
+        attempt: Option<&Attempt>,
+        now: Timestamp,
+    ) -> Result<Refresh> {
+        let Some(token) = OpaqueToken::parse(presented).filter(|token| token.kind == OpaqueKind::Refresh)
+        else {
+            return Ok(Refresh::InvalidGrant);
+        };
+        if self.authentic(&token).await?.is_none() {
+            return Ok(Refresh::InvalidGrant);
+        }
+        let ask = Ask {
+            session: token.session,
+            kind: token.kind,
+            generation: token.generation,
+            attempt: attempt.map(|attempt| AttemptHash::of(token.session, token.generation, attempt)),
+            proof: None,
+            now,
+            grace: self.settings.grace,
+            lives: self.settings.lives,
+        };
+        match self.store.rotate(&ask).await? {
+            Rotation::Rotated(found) => {
+                Audit::RefreshRotated(token.session).log();
+                hybrid::renewed(self, found, now).map(Refresh::Granted)
+            }
+            Rotation::Same(found, reason) => {
+                Audit::RefreshRepeated(token.session, reason).log();
+                hybrid::renewed(self, found, now).map(Refresh::Granted)
+            }
+            Rotation::Refused(refusal) => {
+                Audit::RefreshRefused(token.session, refusal).log();
+                Ok(Refresh::InvalidGrant)
+            }
+            Rotation::Revoked(event) => {
+                self.learn(&event);
+                Audit::RefreshReused(token.session).log();
+                Audit::SessionEnded(token.session, EndReason::RefreshTokenReused).log();
+                Ok(Refresh::InvalidGrant)
+            }
+            Rotation::Unknown => Ok(Refresh::InvalidGrant),
+        }
+    }
+
+    /// The row of a token whose mac is right, whatever its generation.
+    pub(crate) async fn authentic(&self, token: &OpaqueToken) -> Result<Option<Found>> {
+        let found = self.store.find(token.session).await?;
+        Ok(found.filter(|found| self.keyring.tokens.proves(token, &found.session.secret)))
+    }
+}

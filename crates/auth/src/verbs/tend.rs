@@ -1,0 +1,61 @@
+//! What a server does between requests: writes pending uses, deletes what is spent.
+
+use cloakroom_verify::{SessionId, Timestamp};
+
+use crate::auth::Auth;
+use crate::error::Result;
+
+/// Rows that one step of the cleanup deletes at most, so that it never holds the database for long.
+const BATCH: u32 = 500;
+
+/// What a cleanup deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Sessions past their absolute timeout.
+    pub sessions: u64,
+    /// Events that can kill nothing any more.
+    pub events: u64,
+}
+
+impl Auth {
+    /// Writes the uses that are due. What fails stays remembered.
+    pub async fn flush_due_uses(&self, now: Timestamp) -> Result<()> {
+        self.write_uses(self.uses.take_due(now)).await
+    }
+
+    /// Writes all uses: a graceful shutdown loses none.
+    pub async fn flush_all_uses(&self) -> Result<()> {
+        self.write_uses(self.uses.take_all()).await
+    }
+
+    /// Writes the pending use of one session, before anybody calls it idle.
+    pub(crate) async fn flush_use(&self, session: SessionId) -> Result<bool> {
+        let Some(at) = self.uses.take(session) else { return Ok(false) };
+        self.write_uses(vec![(session, at)]).await?;
+        Ok(true)
+    }
+
+    async fn write_uses(&self, uses: Vec<(SessionId, Timestamp)>) -> Result<()> {
+        if uses.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.store.touch(&uses).await {
+            self.uses.put_back(&uses);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// One bounded step of the cleanup. Call it again while it finds a full batch.
+    pub async fn purge(&self, now: Timestamp) -> Result<Purged> {
+        let sessions = self.store.purge_sessions(now, BATCH).await?;
+        let events = self.store.purge_events(now, BATCH).await?;
+        self.revocations.forget_before(now);
+        Ok(Purged { sessions, events })
+    }
+
+    /// Whether [`purge`](Self::purge) left more to do.
+    pub fn unfinished(purged: Purged) -> bool {
+        purged.sessions.max(purged.events) >= u64::from(BATCH)
+    }
+}
