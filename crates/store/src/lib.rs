@@ -1,1 +1,89 @@
-//! The shelves of Cloakroom.
+//! The shelves of Cloakroom: databases behind the traits of `cloakroom_auth::store`.
+//!
+//! * [`open`]: opens the database of a URL; [`migrate`] brings its tables up to date
+//! * [`sqlite`]: the default, one file, one writer thread and readers beside it
+//! * [`error`]: why a database is not opened
+//!
+//! A store applies decisions and never makes them. It knows no HTTP, no configuration files and no tokens.
+
+pub mod error;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cloakroom_auth::store::Store;
+use cloakroom_verify::Timestamp;
+
+pub use error::OpenError;
+
+/// What a process wants of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To serve: one process per SQLite file.
+    Serve,
+    /// To change something and go, beside a server if there is one.
+    Command,
+}
+
+/// Opens the database of a URL whose tables are up to date.
+pub async fn open(url: &str, purpose: Purpose, now: Timestamp) -> Result<Arc<dyn Store>, OpenError> {
+    match Address::parse(url)? {
+        #[cfg(feature = "sqlite")]
+        Address::Sqlite(path) => {
+            let opened = blocking(move || sqlite::Sqlite::open(&path, purpose, now)).await?;
+            Ok(Arc::new(opened))
+        }
+    }
+}
+
+/// Applies what is missing, in order, each migration whole or not at all. With `dry_run` only tells.
+pub async fn migrate(url: &str, dry_run: bool, now: Timestamp) -> Result<Vec<String>, OpenError> {
+    match Address::parse(url)? {
+        #[cfg(feature = "sqlite")]
+        Address::Sqlite(path) => blocking(move || sqlite::migrate::migrate(&path, dry_run, now)).await,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    tokio::task::spawn_blocking(open)
+        .await
+        .map_err(|_| OpenError::Failed(String::from("opening it stopped")))?
+}
+
+/// Where a database is.
+#[derive(Debug, PartialEq, Eq)]
+enum Address {
+    #[cfg(feature = "sqlite")]
+    Sqlite(PathBuf),
+}
+
+impl Address {
+    /// The only place that looks at the scheme.
+    fn parse(url: &str) -> Result<Self, OpenError> {
+        match url.split_once(':') {
+            #[cfg(feature = "sqlite")]
+            Some(("sqlite", path)) if !path.is_empty() => {
+                Ok(Self::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
+            }
+            Some(_) | None => Err(OpenError::UnknownUrl),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_its_database() {
+        assert_eq!(Address::parse("sqlite:a.db").unwrap(), Address::Sqlite("a.db".into()));
+        assert_eq!(Address::parse("sqlite:///var/a.db").unwrap(), Address::Sqlite("/var/a.db".into()));
+        for bad in ["", "a.db", "sqlite:", "mysql://localhost"] {
+            assert!(matches!(Address::parse(bad), Err(OpenError::UnknownUrl)), "{bad}");
+        }
+    }
+}

@@ -61,6 +61,7 @@ pub(crate) async fn issue(auth: &Auth, login: Proved) -> Result<Option<Grant>> {
 
 /// Writes the row that `session` and `hybrid` share, and kills what it pushed out.
 async fn start(auth: &Auth, login: &Proved, strategy: RowStrategy) -> Result<Option<Session>> {
+    auth.flush_uses_of(login.user.id, login.now).await?;
     let row = row(auth, login, strategy);
     let new = NewSession { row: row.clone(), max_per_user: auth.settings.max_sessions };
     match auth.store.start(new).await? {

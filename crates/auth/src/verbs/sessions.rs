@@ -35,6 +35,14 @@ impl Auth {
         }
     }
 
+    /// Ends one login, whoever's it is: for an operator.
+    pub async fn end_any(&self, session: SessionId, reason: EndReason, now: Timestamp) -> Result<bool> {
+        match self.end_session(session, None, reason, now).await? {
+            Ended::Now(_) => Ok(true),
+            Ended::Already | Ended::Unknown => Ok(false),
+        }
+    }
+
     /// Ends every login of a user but `keep`, rowless ones included, by one event. Says how many listed ones
     /// ended; `None`: `keep` is no live login of this user.
     pub async fn end_all(

@@ -1,6 +1,6 @@
 //! What a server does between requests: writes pending uses, deletes what is spent.
 
-use cloakroom_verify::{SessionId, Timestamp};
+use cloakroom_verify::{SessionId, Timestamp, UserId};
 
 use crate::auth::Auth;
 use crate::error::Result;
@@ -33,6 +33,17 @@ impl Auth {
         let Some(at) = self.uses.take(session) else { return Ok(false) };
         self.write_uses(vec![(session, at)]).await?;
         Ok(true)
+    }
+
+    /// Writes the pending uses of a user whose next login ends another one: which was used least lately is for
+    /// the rows to say.
+    pub(crate) async fn flush_uses_of(&self, user: UserId, now: Timestamp) -> Result<()> {
+        let sessions = self.store.list_sessions(user, now).await?;
+        if sessions.len() < usize::try_from(self.settings.max_sessions).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+        let uses = sessions.iter().filter_map(|row| Some((row.id, self.uses.take(row.id)?))).collect();
+        self.write_uses(uses).await
     }
 
     async fn write_uses(&self, uses: Vec<(SessionId, Timestamp)>) -> Result<()> {

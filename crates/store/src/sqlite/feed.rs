@@ -1,0 +1,127 @@
+//! The feed: one head, dense numbers, events that tell of changes in the transaction that makes them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cloakroom_auth::feed::{self, AsOf, Retention, Sync};
+use cloakroom_auth::store::{Feed, Stored};
+use cloakroom_verify::{Event, Revocation, Rv, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::{Sqlite, rows};
+
+#[async_trait]
+impl Feed for Sqlite {
+    async fn append(
+        &self,
+        revocation: Revocation,
+        keep_at_least: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Stored<Event> {
+        self.write(move |transaction| {
+            let event = append(transaction, revocation, keep_at_least, now)?;
+            match event.revocation {
+                Revocation::EverythingBefore => {
+                    transaction.execute("UPDATE feed_head SET floor = ?1", [event.rv.as_i64()])?;
+                }
+                Revocation::SessionRevoked(_)
+                | Revocation::TokenRevoked(_)
+                | Revocation::UserBefore(_)
+                | Revocation::ClaimsBefore(_)
+                | Revocation::SessionChanged(_)
+                | Revocation::KeyRevoked(_)
+                | Revocation::ServiceKeyRevoked(_) => {}
+            }
+            Ok(event)
+        })
+        .await
+    }
+
+    async fn read_since(&self, since: Option<Rv>) -> Stored<Sync> {
+        self.read(move |connection| {
+            // Of another epoch than the head's, `since` says nothing: then everything is read.
+            let mut statement = connection.prepare_cached(
+                "SELECT h.head, h.floor, e.rv, e.kind, e.key, e.keep_until FROM feed_head h \
+                 LEFT JOIN feed_events e ON e.rv > iif(?1 >> 32 = h.head >> 32, ?1, 0) ORDER BY e.rv",
+            )?;
+            let mut found = statement.query([since.unwrap_or(Rv::ZERO).as_i64()])?;
+            let mut sync: Option<Sync> = None;
+            while let Some(row) = found.next()? {
+                if sync.is_none() {
+                    let as_of = rows::as_of(row, 0)?;
+                    sync = Some(Sync { head: as_of.head(), floor: as_of.floor(), events: Vec::new() });
+                }
+                if let (Some(sync), Some(_)) = (&mut sync, row.get::<_, Option<i64>>(2)?) {
+                    sync.events.push(rows::event(row, 2)?);
+                }
+            }
+            sync.ok_or(rusqlite::Error::QueryReturnedNoRows)
+        })
+        .await
+    }
+
+    async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()> {
+        self.write(move |transaction| {
+            let announced = retention(transaction)?.announce(duration, now);
+            transaction
+                .prepare_cached("UPDATE feed_head SET retention = ?1, retention_until = ?2")?
+                .execute([rows::millis(announced.duration), announced.until.as_millis()])
+                .map(drop)
+        })
+        .await
+    }
+
+    async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        self.write(move |transaction| {
+            let mut statement = transaction.prepare_cached(
+                "DELETE FROM feed_events WHERE rv IN \
+                 (SELECT rv FROM feed_events WHERE keep_until < ?1 ORDER BY keep_until LIMIT ?2)",
+            )?;
+            statement.execute([now.as_millis(), i64::from(limit)]).map(|deleted| deleted as u64)
+        })
+        .await
+    }
+}
+
+fn retention(connection: &Connection) -> Result<Retention> {
+    connection.prepare_cached("SELECT retention, retention_until FROM feed_head")?.query_row([], |row| {
+        let millis: i64 = row.get(0)?;
+        let duration = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+        Ok(Retention { duration, until: Timestamp::from_millis(row.get(1)?) })
+    })
+}
+
+/// Head and floor as this transaction sees them.
+pub(super) fn as_of(connection: &Connection) -> Result<AsOf> {
+    connection.prepare_cached("SELECT head, floor FROM feed_head")?.query_row([], |row| rows::as_of(row, 0))
+}
+
+/// Moves the head and appends an event, unless it would say nothing new.
+pub(super) fn append(
+    connection: &Connection,
+    revocation: Revocation,
+    keep_at_least: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Event> {
+    let (kind, key) = rows::kind_and_key(&revocation);
+    let stored = connection
+        .prepare_cached("SELECT rv, kind, key, keep_until FROM feed_events WHERE kind = ?1 AND key = ?2")?
+        .query_row(params![kind, key], |row| rows::event(row, 0))
+        .optional()?;
+    let mut keep_until = feed::keep_until(&revocation, now, retention(connection)?.duration);
+    keep_until = keep_until.max(keep_at_least.unwrap_or(keep_until));
+    if let Some(stored) = stored {
+        if feed::says_nothing_twice(&revocation) {
+            return Ok(stored);
+        }
+        keep_until = keep_until.max(stored.keep_until);
+    }
+    let rv = as_of(connection)?.head().next();
+    connection.prepare_cached("UPDATE feed_head SET head = ?1")?.execute([rv.as_i64()])?;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO feed_events (rv, kind, key, keep_until) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![rv.as_i64(), kind, key, keep_until.as_millis()])?;
+    Ok(Event { rv, revocation, keep_until })
+}

@@ -1,0 +1,55 @@
+//! SQLite: one file, WAL, `synchronous = FULL`.
+//!
+//! * `open`: what is checked before a file is used; `lock`: who else has it; `migrate`: its tables
+//! * `threads`: one writer with group commit, and readers beside it
+//! * `users`, `sessions`, `feed`: the traits; `rows`: columns and values
+
+mod feed;
+mod lock;
+pub mod migrate;
+mod open;
+mod rows;
+mod sessions;
+mod threads;
+mod users;
+
+use std::path::Path;
+
+use cloakroom_auth::store::Stored;
+use cloakroom_verify::Timestamp;
+use rusqlite::{Connection, Transaction};
+
+use crate::{OpenError, Purpose};
+use threads::Threads;
+
+/// A database in one file.
+#[derive(Debug)]
+pub struct Sqlite {
+    threads: Threads,
+    _locks: lock::Locks,
+}
+
+impl Sqlite {
+    /// Opens a migrated file. A process that finds itself alone on it begins a new epoch.
+    pub fn open(path: &Path, purpose: Purpose, now: Timestamp) -> Result<Self, OpenError> {
+        let (writer, locks) = open::open(path, purpose, now)?;
+        let threads = Threads::start(path, writer)?;
+        Ok(Self { threads, _locks: locks })
+    }
+
+    /// One step on the writer, inside a transaction of its own as far as it can tell.
+    async fn write<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Stored<T> {
+        self.threads.write(step).await
+    }
+
+    /// One statement on a reader: a connection without an open transaction.
+    async fn read<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Stored<T> {
+        self.threads.read(step).await
+    }
+}

@@ -1,0 +1,186 @@
+//! Columns and values. What cannot be read is an error of the store, never a default.
+
+use std::time::Duration;
+
+use cloakroom_auth::email::EmailKey;
+use cloakroom_auth::feed::AsOf;
+use cloakroom_auth::password::PhcString;
+use cloakroom_auth::refresh::Spent;
+use cloakroom_auth::session::{EndReason, Revoked, RowSecret, RowStrategy, Session};
+use cloakroom_auth::user::{Status, User};
+use cloakroom_verify::{
+    Event, KeyId, Revocation, Roles, Rv, ServiceKeyId, SessionId, Timestamp, TokenId, Transport, UserId,
+};
+use rusqlite::types::Type;
+use rusqlite::{Error, Result, Row};
+
+/// The columns of [`user`], in its order.
+pub(super) const USER: &str = "u.id, u.email, u.email_key, u.name, u.password_hash, u.roles, u.status, u.min_rv, \
+     u.created_at";
+/// The columns of [`session`], in its order.
+pub(super) const SESSION: &str = "s.id, s.user_id, s.strategy, s.transport, s.remember, s.secret, s.generation, \
+     s.floor, s.spent, s.keyed, s.strikes, s.jkt, s.rv, s.written_epoch, s.device, s.ip, s.user_agent, \
+     s.auth_time, s.created_at, s.last_used_at, s.idle_timeout, s.expires_at, s.revoked_rv, s.revoked_reason";
+/// How many they are.
+pub(super) const SESSION_COLUMNS: usize = 24;
+/// How many columns [`user`] reads.
+pub(super) const USER_COLUMNS: usize = 9;
+/// The columns of [`as_of`], in its order.
+pub(super) const HEAD: &str = "h.head, h.floor";
+
+/// Reads the columns of a table one after the other.
+struct Columns<'r, 's> {
+    row: &'r Row<'s>,
+    next: usize,
+}
+
+impl Columns<'_, '_> {
+    fn take<T: rusqlite::types::FromSql>(&mut self) -> Result<T> {
+        let value = self.row.get(self.next)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    fn read<T: rusqlite::types::FromSql, U>(&mut self, read: impl FnOnce(T) -> Option<U>) -> Result<U> {
+        let at = self.next;
+        read(self.take()?).ok_or_else(|| unreadable(at))
+    }
+
+    fn time(&mut self) -> Result<Timestamp> {
+        self.take().map(Timestamp::from_millis)
+    }
+
+    fn rv(&mut self) -> Result<Rv> {
+        self.read(Rv::from_i64)
+    }
+}
+
+fn unreadable(column: usize) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Blob, "not a value that this version writes".into())
+}
+
+pub(super) fn user(row: &Row<'_>, first: usize) -> Result<User> {
+    let mut columns = Columns { row, next: first };
+    Ok(User {
+        id: UserId::from_bytes(columns.take()?),
+        email: columns.take()?,
+        email_key: EmailKey::from_store(columns.take()?),
+        name: columns.take()?,
+        password_hash: PhcString::from_store(columns.take()?),
+        roles: columns.read(|text: String| roles(&text))?,
+        status: columns.read(|word: String| Status::parse(&word))?,
+        min_rv: columns.rv()?,
+        created_at: columns.time()?,
+    })
+}
+
+pub(super) fn session(row: &Row<'_>, first: usize) -> Result<Session> {
+    let mut columns = Columns { row, next: first };
+    Ok(Session {
+        id: SessionId::from_bytes(columns.take()?),
+        user: UserId::from_bytes(columns.take()?),
+        strategy: columns.read(|word: String| strategy(&word))?,
+        transport: columns.read(|word: String| transport(&word))?,
+        remember: columns.take()?,
+        secret: RowSecret(columns.take()?),
+        generation: columns.take()?,
+        floor: columns.take()?,
+        spent: columns.read(|blob: Vec<u8>| Spent::from_blob(&blob))?,
+        keyed: columns.take()?,
+        strikes: columns.take()?,
+        jkt: columns.take::<Option<String>>()?.map(Into::into),
+        rv: columns.rv()?,
+        written_epoch: columns.take()?,
+        device: columns.take()?,
+        ip: columns.take()?,
+        user_agent: columns.take()?,
+        auth_time: columns.time()?,
+        created_at: columns.time()?,
+        last_used_at: columns.time()?,
+        idle_timeout: columns.read(|millis: i64| u64::try_from(millis).ok().map(Duration::from_millis))?,
+        expires_at: columns.time()?,
+        revoked: revoked(&mut columns)?,
+    })
+}
+
+fn revoked(columns: &mut Columns<'_, '_>) -> Result<Option<Revoked>> {
+    let at = columns.next;
+    let (rv, reason) = (columns.take::<Option<i64>>()?, columns.take::<Option<String>>()?);
+    let Some(rv) = rv else { return Ok(None) };
+    let reason = reason.as_deref().and_then(EndReason::parse);
+    Rv::from_i64(rv)
+        .zip(reason)
+        .map(|(rv, reason)| Some(Revoked { rv, reason }))
+        .ok_or_else(|| unreadable(at))
+}
+
+pub(super) fn as_of(row: &Row<'_>, first: usize) -> Result<AsOf> {
+    let mut columns = Columns { row, next: first };
+    Ok(AsOf::read_with_row(columns.rv()?, columns.rv()?))
+}
+
+/// `rv, kind, key, keep_until`.
+pub(super) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
+    let mut columns = Columns { row, next: first };
+    let rv = columns.rv()?;
+    let kind: String = columns.take()?;
+    let revocation = columns.read(|key: Vec<u8>| revocation(&kind, &key))?;
+    Ok(Event { rv, revocation, keep_until: columns.time()? })
+}
+
+fn revocation(kind: &str, key: &[u8]) -> Option<Revocation> {
+    let id = || key.try_into().ok();
+    Some(match kind {
+        "session_revoked" => Revocation::SessionRevoked(SessionId::from_bytes(id()?)),
+        "token_revoked" => Revocation::TokenRevoked(TokenId::from_bytes(id()?)),
+        "user_before" => Revocation::UserBefore(UserId::from_bytes(id()?)),
+        "everything_before" => Revocation::EverythingBefore,
+        "claims_before" => Revocation::ClaimsBefore(UserId::from_bytes(id()?)),
+        "session_changed" => Revocation::SessionChanged(SessionId::from_bytes(id()?)),
+        "key_revoked" => Revocation::KeyRevoked(std::str::from_utf8(key).ok()?.parse::<KeyId>().ok()?),
+        "service_key_revoked" => Revocation::ServiceKeyRevoked(ServiceKeyId::from_bytes(id()?)),
+        _ => return None,
+    })
+}
+
+/// The kind and the key of an event.
+pub(super) fn kind_and_key(revocation: &Revocation) -> (&'static str, Vec<u8>) {
+    match revocation {
+        Revocation::SessionRevoked(id) => ("session_revoked", id.as_bytes().to_vec()),
+        Revocation::TokenRevoked(id) => ("token_revoked", id.as_bytes().to_vec()),
+        Revocation::UserBefore(id) => ("user_before", id.as_bytes().to_vec()),
+        Revocation::EverythingBefore => ("everything_before", Vec::new()),
+        Revocation::ClaimsBefore(id) => ("claims_before", id.as_bytes().to_vec()),
+        Revocation::SessionChanged(id) => ("session_changed", id.as_bytes().to_vec()),
+        Revocation::KeyRevoked(id) => ("key_revoked", id.as_str().as_bytes().to_vec()),
+        Revocation::ServiceKeyRevoked(id) => ("service_key_revoked", id.as_bytes().to_vec()),
+    }
+}
+
+pub(super) fn strategy_word(strategy: RowStrategy) -> &'static str {
+    match strategy {
+        RowStrategy::Session => "session",
+        RowStrategy::Hybrid => "hybrid",
+    }
+}
+
+fn strategy(word: &str) -> Option<RowStrategy> {
+    [RowStrategy::Session, RowStrategy::Hybrid].into_iter().find(|strategy| strategy_word(*strategy) == word)
+}
+
+fn transport(word: &str) -> Option<Transport> {
+    [Transport::Cookie, Transport::Body].into_iter().find(|transport| transport.as_str() == word)
+}
+
+fn roles(json: &str) -> Option<Roles> {
+    serde_json::from_str::<Vec<String>>(json).ok().map(|roles| roles.into_iter().collect())
+}
+
+/// A JSON array of strings.
+pub(super) fn roles_json(roles: &Roles) -> String {
+    serde_json::Value::from_iter(roles.iter()).to_string()
+}
+
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,132 @@
+//! The user table.
+
+use async_trait::async_trait;
+use cloakroom_auth::email::EmailKey;
+use cloakroom_auth::feed::AsOf;
+use cloakroom_auth::password::PhcString;
+use cloakroom_auth::store::{Added, Changed, Stored, Users};
+use cloakroom_auth::user::{NewUser, Status, User};
+use cloakroom_verify::{Revocation, Roles, Rv, Timestamp, UserId};
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::rows::{self, HEAD, USER, USER_COLUMNS};
+use super::{Sqlite, feed};
+
+#[async_trait]
+impl Users for Sqlite {
+    async fn add(&self, new: NewUser) -> Stored<Added> {
+        self.write(move |transaction| {
+            let user = User {
+                id: new.id,
+                email: new.email.typed,
+                email_key: new.email.key,
+                name: new.name,
+                password_hash: new.password_hash,
+                roles: new.roles,
+                status: Status::Active,
+                min_rv: Rv::ZERO,
+                created_at: new.created_at,
+            };
+            let added = transaction
+                .prepare_cached(
+                    "INSERT INTO users (id, email, email_key, name, password_hash, roles, status, min_rv, created_at) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8) ON CONFLICT (email_key) DO NOTHING",
+                )?
+                .execute(params![
+                    user.id.as_bytes(),
+                    user.email,
+                    user.email_key.as_str(),
+                    user.name,
+                    user.password_hash.as_str(),
+                    rows::roles_json(&user.roles),
+                    user.status.as_str(),
+                    user.created_at.as_millis(),
+                ])?;
+            Ok(if added == 1 { Added::User(user) } else { Added::EmailTaken })
+        })
+        .await
+    }
+
+    async fn by_email(&self, email: &EmailKey) -> Stored<Option<(User, AsOf)>> {
+        let email = email.as_str().to_owned();
+        self.read(move |connection| user_where(connection, "u.email_key = ?1", &email)).await
+    }
+
+    async fn by_id(&self, id: UserId) -> Stored<Option<(User, AsOf)>> {
+        self.read(move |connection| user_where(connection, "u.id = ?1", id.as_bytes())).await
+    }
+
+    async fn raise_hash(&self, id: UserId, old: &PhcString, new: PhcString) -> Stored<bool> {
+        let old = old.clone();
+        self.write(move |transaction| {
+            let raised = transaction
+                .prepare_cached("UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2")?
+                .execute(params![id.as_bytes(), old.as_str(), new.as_str()])?;
+            Ok(raised == 1)
+        })
+        .await
+    }
+
+    async fn list_users(&self, query: &str, after: Option<UserId>, limit: u32) -> Stored<Vec<User>> {
+        let query = query.to_owned();
+        self.read(move |connection| {
+            let after = after.map_or_else(Vec::new, |after| after.as_bytes().to_vec());
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {USER} FROM users u WHERE u.id > ?1 AND instr(u.email_key, ?2) > 0 ORDER BY u.id LIMIT ?3"
+                ))?
+                .query_map(params![after, query, limit], |row| rows::user(row, 0))?
+                .collect()
+        })
+        .await
+    }
+
+    async fn set_status(&self, id: UserId, status: Status, now: Timestamp) -> Stored<Option<Changed>> {
+        self.write(move |transaction| {
+            let Some((mut user, _)) = by_id(transaction, id)? else { return Ok(None) };
+            if user.status == status {
+                return Ok(Some(Changed { user, event: None }));
+            }
+            user.status = status;
+            let event = match status {
+                Status::Active => None,
+                Status::Disabled => Some(feed::append(transaction, Revocation::UserBefore(id), None, now)?),
+            };
+            user.min_rv = event.as_ref().map_or(user.min_rv, |event| event.rv);
+            transaction
+                .prepare_cached("UPDATE users SET status = ?2, min_rv = ?3 WHERE id = ?1")?
+                .execute(params![id.as_bytes(), status.as_str(), user.min_rv.as_i64()])?;
+            Ok(Some(Changed { user, event }))
+        })
+        .await
+    }
+
+    async fn set_roles(&self, id: UserId, roles: Roles, now: Timestamp) -> Stored<Option<Changed>> {
+        self.write(move |transaction| {
+            let Some((mut user, _)) = by_id(transaction, id)? else { return Ok(None) };
+            if user.roles == roles {
+                return Ok(Some(Changed { user, event: None }));
+            }
+            user.roles = roles;
+            let event = feed::append(transaction, Revocation::ClaimsBefore(id), None, now)?;
+            transaction
+                .prepare_cached("UPDATE users SET roles = ?2 WHERE id = ?1")?
+                .execute(params![id.as_bytes(), rows::roles_json(&user.roles)])?;
+            Ok(Some(Changed { user, event: Some(event) }))
+        })
+        .await
+    }
+}
+
+/// The account with this id, with the head of the same statement.
+pub(super) fn by_id(connection: &Connection, id: UserId) -> Result<Option<(User, AsOf)>> {
+    user_where(connection, "u.id = ?1", id.as_bytes())
+}
+
+fn user_where(connection: &Connection, condition: &str, value: &dyn ToSql) -> Result<Option<(User, AsOf)>> {
+    connection
+        .prepare_cached(&format!("SELECT {USER}, {HEAD} FROM users u, feed_head h WHERE {condition}"))?
+        .query_row([value], |row| Ok((rows::user(row, 0)?, rows::as_of(row, USER_COLUMNS)?)))
+        .optional()
+}
