@@ -84,6 +84,8 @@ impl IntoResponse for Rejection {
             "detail": self.to_string(),
         });
         let mut response = (status, problem.to_string()).into_response();
+        // An outer layer of a service with problems of its own can tell it from here.
+        response.extensions_mut().insert(self);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(challenge) = self.challenge() {

@@ -30,6 +30,7 @@ pub mod principal;
 pub mod proof;
 pub mod revocations;
 pub mod rv;
+mod scope;
 mod seen;
 pub mod timestamp;
 pub mod verifier;

@@ -1,13 +1,12 @@
 //! What is known to be dead. Knowledge here only grows until it has expired, so neither order nor repetition of
 //! events can hurt; only completeness matters, and that is the [lease](crate::lease)'s business.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use papaya::HashMap;
-
+use crate::scope::Scope;
 use crate::{Event, KeyId, Revocation, Rv, SessionId, Timestamp, TokenId, UserId};
 
-/// The kill table: lock-free to read, without allocation.
+/// The kill table: read without allocation.
 #[derive(Default)]
 pub struct Revocations {
     sessions: Scope<SessionId>,
@@ -126,52 +125,6 @@ impl std::fmt::Debug for Revocations {
 }
 
 const FOR_EVER: Timestamp = Timestamp::from_millis(i64::MAX);
-
-/// One kind of event, by key. A scope that was never used costs one load.
-struct Scope<K> {
-    entries: HashMap<K, Entry>,
-    used: AtomicBool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    rv: Rv,
-    keep_until: Timestamp,
-}
-
-impl<K> Default for Scope<K> {
-    fn default() -> Self {
-        Self { entries: HashMap::default(), used: AtomicBool::new(false) }
-    }
-}
-
-impl<K: std::hash::Hash + Eq> Scope<K> {
-    fn raise(&self, key: K, rv: Rv, keep_until: Timestamp) {
-        let entry = Entry { rv, keep_until };
-        // Set before the entry can be found: a reader that sees it unset was there before the event.
-        self.used.store(true, Ordering::Release);
-        self.entries.pin().update_or_insert(
-            key,
-            |old| Entry { rv: old.rv.max(rv), keep_until: old.keep_until.max(keep_until) },
-            entry,
-        );
-    }
-
-    fn newest(&self, key: &K) -> Option<Rv> {
-        if !self.used.load(Ordering::Acquire) {
-            return None;
-        }
-        self.entries.pin().get(key).map(|entry| entry.rv)
-    }
-
-    fn forget_before(&self, now: Timestamp) {
-        self.entries.pin().retain(|_, entry| entry.keep_until >= now);
-    }
-
-    fn len(&self) -> usize {
-        self.entries.len()
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{Invalid, Rules, Verified};
 use crate::{KeyId, Principal, PrincipalFacts, Roles, Rv, SessionId, Strategy, Timestamp, TokenId, UserId};
@@ -14,7 +14,7 @@ pub(super) fn read(payload: &[u8], kid: &KeyId, rules: &Rules) -> Result<Verifie
     if claims.iss != rules.issuer {
         return Err(Invalid::Issuer);
     }
-    if !claims.aud.0.iter().any(|audience| *audience == rules.audience) {
+    if !claims.aud.iter().any(|Text(audience)| *audience == rules.audience) {
         return Err(Invalid::Audience);
     }
     let user: UserId = claims.sub.parse().map_err(|_| Invalid::Claims)?;
@@ -44,7 +44,8 @@ pub(super) fn read(payload: &[u8], kid: &KeyId, rules: &Rules) -> Result<Verifie
 
 struct Claims<'a> {
     iss: Cow<'a, str>,
-    aud: Audience<'a>,
+    /// Always a list (contract section 4), though RFC 7519 section 4.1.3 would take a single string too.
+    aud: Vec<Text<'a>>,
     sub: Cow<'a, str>,
     exp: i64,
     nbf: Option<i64>,
@@ -84,7 +85,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
             }
             match member.as_ref() {
                 "iss" => iss = Some(map.next_value::<Text<'de>>()?.0),
-                "aud" => aud = Some(map.next_value::<Audience<'de>>()?),
+                "aud" => aud = Some(map.next_value::<Vec<Text<'de>>>()?),
                 "sub" => sub = Some(map.next_value::<Text<'de>>()?.0),
                 "jti" => jti = Some(map.next_value::<Text<'de>>()?.0),
                 "sid" => sid = Some(map.next_value::<Text<'de>>()?.0),
@@ -146,38 +147,5 @@ impl<'de> Deserialize<'de> for Text<'de> {
             }
         }
         deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-/// `aud`: one string or a list (RFC 7519 section 4.1.3).
-struct Audience<'a>(Vec<Cow<'a, str>>);
-
-impl<'de> Deserialize<'de> for Audience<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AudienceVisitor;
-        impl<'de> Visitor<'de> for AudienceVisitor {
-            type Value = Audience<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Audience<'de>, E> {
-                Ok(Audience(vec![Cow::Borrowed(text)]))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Audience<'de>, E> {
-                Ok(Audience(vec![Cow::Owned(text.to_owned())]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Audience<'de>, A::Error> {
-                let mut audiences = Vec::new();
-                while let Some(Text(audience)) = list.next_element()? {
-                    audiences.push(audience);
-                }
-                Ok(Audience(audiences))
-            }
-        }
-        deserializer.deserialize_any(AudienceVisitor)
     }
 }
