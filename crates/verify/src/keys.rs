@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -11,10 +12,15 @@ use crate::jwt::header;
 
 /// A set of keys that can be replaced while it is in use.
 #[derive(Debug)]
-pub struct KeySet(ArcSwap<Table>);
+pub struct KeySet {
+    table: ArcSwap<Table>,
+    editions: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct Table {
+    /// Which of the set's successive tables this is.
+    edition: u64,
     by_kid: HashMap<KeyId, Arc<NamedKey>>,
     /// Our own tokens all begin with the same header: found whole, it need not be parsed.
     by_header: HashMap<Box<str>, Arc<NamedKey>>,
@@ -32,33 +38,39 @@ pub struct NamedKey {
 impl KeySet {
     /// A set of these keys.
     pub fn new(keys: impl IntoIterator<Item = (KeyId, VerifyingKey)>) -> Self {
-        Self(ArcSwap::from_pointee(Table::of(keys)))
+        Self { table: ArcSwap::from_pointee(Table::of(keys, 0)), editions: AtomicU64::new(1) }
     }
 
     /// Replaces all keys at once: no reader sees a mixture.
     pub fn replace(&self, keys: impl IntoIterator<Item = (KeyId, VerifyingKey)>) {
-        self.0.store(Arc::new(Table::of(keys)));
+        let edition = self.editions.fetch_add(1, Ordering::Relaxed);
+        self.table.store(Arc::new(Table::of(keys, edition)));
+    }
+
+    /// Changes whenever the keys are replaced.
+    pub(crate) fn edition(&self) -> u64 {
+        self.table.load().edition
     }
 
     /// The key with this `kid`.
     pub fn by_kid(&self, kid: &KeyId) -> Option<Arc<NamedKey>> {
-        self.0.load().by_kid.get(kid).cloned()
+        self.table.load().by_kid.get(kid).cloned()
     }
 
     /// The key of a header that is spelled exactly as we spell ours.
     pub(crate) fn by_header(&self, encoded: &str) -> Option<Arc<NamedKey>> {
-        self.0.load().by_header.get(encoded).cloned()
+        self.table.load().by_header.get(encoded).cloned()
     }
 
     /// All keys, in no order.
     pub fn all(&self) -> Vec<Arc<NamedKey>> {
-        self.0.load().by_kid.values().cloned().collect()
+        self.table.load().by_kid.values().cloned().collect()
     }
 }
 
 impl Table {
-    fn of(keys: impl IntoIterator<Item = (KeyId, VerifyingKey)>) -> Self {
-        let mut table = Self::default();
+    fn of(keys: impl IntoIterator<Item = (KeyId, VerifyingKey)>, edition: u64) -> Self {
+        let mut table = Self { edition, ..Self::default() };
         for (kid, key) in keys {
             let named = Arc::new(NamedKey { kid, key });
             table

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use aws_lc_rs::{constant_time, digest};
 use quick_cache::sync::Cache;
 
-use crate::authenticate::Fill;
+use crate::authenticate::{Authority, Fill, Found, Outage};
+use crate::clock::Clock;
 use crate::{OpaqueToken, SessionId, Timestamp};
 
 /// How many sessions are remembered.
@@ -17,13 +18,20 @@ const REMEMBERED: usize = 50_000;
 /// How many unknown tokens are remembered, and for how long.
 const UNKNOWN: usize = 10_000;
 const UNKNOWN_FOR_MILLIS: i64 = 2_000;
+/// How many answers are on their way to those who wait; questions under way are not counted.
+const ANSWERED: usize = 1_000;
 
 /// The remembered sessions.
 pub(crate) struct Passports {
     known: Cache<SessionId, Arc<Passport>>,
     /// By a digest of the whole token: what the authority definitely does not know.
     unknown: Cache<[u8; 32], Timestamp>,
+    /// Questions that are under way, by the same digest. Empty but for them: nobody is served an old answer.
+    asking: Cache<[u8; 32], Answer>,
 }
+
+/// What the authority said: a session, none, or nothing.
+type Answer = Result<Option<Arc<Passport>>, Outage>;
 
 /// A session as the authority last told of it.
 pub(crate) struct Passport {
@@ -45,32 +53,64 @@ pub(crate) enum Standing {
 
 impl Passports {
     pub(crate) fn new() -> Self {
-        Self { known: Cache::new(REMEMBERED), unknown: Cache::new(UNKNOWN) }
+        Self { known: Cache::new(REMEMBERED), unknown: Cache::new(UNKNOWN), asking: Cache::new(ANSWERED) }
     }
 
     pub(crate) fn find(&self, session: &SessionId) -> Option<Arc<Passport>> {
         self.known.get(session)
     }
 
-    pub(crate) fn remember(&self, session: SessionId, fill: Fill) -> Arc<Passport> {
-        let last_used = AtomicI64::new(fill.last_used_at.as_millis());
-        let passport = Arc::new(Passport { fill, last_used, reported: AtomicI64::new(i64::MIN) });
-        self.known.insert(session, Arc::clone(&passport));
-        passport
+    /// Asks the authority, once for all who show the same token at this moment: when a well-used passport lapses,
+    /// the store gets one question and not thousands. If the request that asks is given up, the next one asks.
+    pub(crate) async fn ask(
+        &self,
+        text: &str,
+        token: &OpaqueToken,
+        authority: &impl Authority,
+        clock: &impl Clock,
+    ) -> Answer {
+        // By the whole token: an answer about one mac says nothing of another.
+        let digest = digest_of(text);
+        if self.is_unknown(&digest, clock.wall()) {
+            return Ok(None);
+        }
+        let turn = match self.asking.get_value_or_guard_async(&digest).await {
+            Ok(answer) => return answer,
+            Err(turn) => turn,
+        };
+        let answer = match authority.session(token).await {
+            Ok(Found::Valid(fill)) => Ok(Some(self.remember(token.session, fill))),
+            Ok(Found::Unknown) => {
+                // A wrong mac never evicts the passport of the right one.
+                self.remember_unknown(digest, clock.wall());
+                Ok(None)
+            }
+            Err(Outage) => Err(Outage),
+        };
+        // It fails only where the question is no longer listed, and even then those who wait have the answer.
+        let _ = turn.insert(answer.clone());
+        self.asking.remove_if(&digest, |_| true);
+        answer
     }
 
     pub(crate) fn forget(&self, session: &SessionId) {
         self.known.remove(session);
     }
 
-    pub(crate) fn is_unknown(&self, token: &str, now: Timestamp) -> bool {
-        let until = self.unknown.get(&digest_of(token));
-        until.is_some_and(|until| now < until)
+    fn remember(&self, session: SessionId, fill: Fill) -> Arc<Passport> {
+        let last_used = AtomicI64::new(fill.last_used_at.as_millis());
+        let passport = Arc::new(Passport { fill, last_used, reported: AtomicI64::new(i64::MIN) });
+        self.known.insert(session, Arc::clone(&passport));
+        passport
     }
 
-    pub(crate) fn remember_unknown(&self, token: &str, now: Timestamp) {
+    fn is_unknown(&self, digest: &[u8; 32], now: Timestamp) -> bool {
+        self.unknown.get(digest).is_some_and(|until| now < until)
+    }
+
+    fn remember_unknown(&self, digest: [u8; 32], now: Timestamp) {
         let until = Timestamp::from_millis(now.as_millis().saturating_add(UNKNOWN_FOR_MILLIS));
-        self.unknown.insert(digest_of(token), until);
+        self.unknown.insert(digest, until);
     }
 }
 

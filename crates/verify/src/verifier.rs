@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::authenticate::{Authenticate, Authority, Denied, Found, Outage, Proof, Reason};
+use crate::authenticate::{Authenticate, Authority, Denied, Outage, Proof, Reason};
 use crate::clock::Clock;
 use crate::jwt::{self, Rules, Verified};
 use crate::keys::KeySet;
@@ -69,19 +69,11 @@ impl<A: Authority, C: Clock> Parts<A, C> {
             .ok_or(Denied::Unauthenticated(Reason::Malformed))?;
         if let Some(passport) = self.passports.find(&token.session) {
             match passport.standing(&token, self.clock.wall()) {
-                Standing::Good => match self.judge_session(&passport) {
+                Standing::Good => match self.judge_renewed(&passport).await {
                     Judgement::Live => return Ok(self.used(&token, &passport)),
                     Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
                     Judgement::Refill => {}
-                    Judgement::Stale => {
-                        self.authority.refresh_lease().await;
-                        match self.judge_session(&passport) {
-                            Judgement::Live => return Ok(self.used(&token, &passport)),
-                            Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
-                            Judgement::Refill => {}
-                            Judgement::Stale => return Err(Denied::Unavailable),
-                        }
-                    }
+                    Judgement::Stale => return Err(Denied::Unavailable),
                 },
                 Standing::Expired => return Err(Denied::Unauthenticated(Reason::Expired)),
                 Standing::AskAgain => {}
@@ -92,37 +84,41 @@ impl<A: Authority, C: Clock> Parts<A, C> {
 
     /// One step further: the authority. Its answer is judged like any other.
     async fn session_cold(&self, text: &str, token: &OpaqueToken) -> Result<Principal, Denied> {
-        let now = self.clock.wall();
         let unknown = Denied::Unauthenticated(Reason::UnknownSession);
-        if self.passports.is_unknown(text, now) {
-            return Err(unknown);
-        }
-        let fill = match self.authority.session(token).await {
-            Ok(Found::Valid(fill)) => fill,
-            Ok(Found::Unknown) => {
-                // A wrong mac never evicts the passport of the right one.
-                self.passports.remember_unknown(text, now);
-                return Err(unknown);
-            }
-            Err(Outage) => return Err(Denied::Unavailable),
-        };
-        let passport = self.passports.remember(token.session, fill);
-        match passport.standing(token, self.clock.wall()) {
-            Standing::Good => {}
-            Standing::AskAgain => return Err(unknown),
-            Standing::Expired => return Err(Denied::Unauthenticated(Reason::Expired)),
-        }
+        // An event may have overtaken the first answer: then the next one knows of it.
         for _ in 0..2 {
-            match self.judge_session(&passport) {
+            let asked = self.passports.ask(text, token, &self.authority, &self.clock).await;
+            let passport = match asked {
+                Ok(Some(passport)) => passport,
+                Ok(None) => return Err(unknown),
+                Err(Outage) => return Err(Denied::Unavailable),
+            };
+            match passport.standing(token, self.clock.wall()) {
+                Standing::Good => {}
+                Standing::AskAgain => return Err(unknown),
+                Standing::Expired => return Err(Denied::Unauthenticated(Reason::Expired)),
+            }
+            match self.judge_renewed(&passport).await {
                 Judgement::Live => return Ok(self.used(token, &passport)),
                 Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
-                // An event younger than the fill, or no lease: learn more, once.
-                Judgement::Refill | Judgement::Stale => self.authority.refresh_lease().await,
+                Judgement::Refill => {}
+                Judgement::Stale => break,
             }
         }
         // Still in doubt: the next request will ask anew.
         self.passports.forget(&token.session);
         Err(Denied::Unavailable)
+    }
+
+    /// Judges, and again after the lease was renewed if that is what was missing.
+    async fn judge_renewed(&self, passport: &Passport) -> Judgement {
+        match self.judge_session(passport) {
+            Judgement::Stale => {
+                self.authority.refresh_lease().await;
+                self.judge_session(passport)
+            }
+            known @ (Judgement::Live | Judgement::Killed | Judgement::Refill) => known,
+        }
     }
 
     fn judge_session(&self, passport: &Passport) -> Judgement {
@@ -142,12 +138,14 @@ impl<A: Authority, C: Clock> Parts<A, C> {
     }
 
     async fn access_token(&self, text: &str) -> Result<Principal, Denied> {
-        let verified = match self.seen.find(text) {
+        // Read before the key is looked up: what an old key proved is never remembered as proved by the new ones.
+        let edition = self.keys.edition();
+        let verified = match self.seen.find(text, edition) {
             Some(verified) => verified,
             None => {
                 let verified = jwt::verify(text, &self.keys, &self.rules, self.clock.wall())
                     .map_err(|invalid| Denied::Unauthenticated(Reason::Invalid(invalid)))?;
-                self.seen.remember(text, verified)
+                self.seen.remember(text, verified, edition)
             }
         };
         if let Err(invalid) = verified.judge(&self.rules, self.clock.wall()) {
