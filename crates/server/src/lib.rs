@@ -1,1 +1,31 @@
-//! The door of Cloakroom: HTTP, configuration and the command line.
+//! The door of Cloakroom: HTTP, configuration and the command line. A library, so that the same routes can be
+//! mounted in an axum application of your own, and the `cloakroom` binary.
+//!
+//! * [`config`]: what the operator decided; [`key_files`]: the keys; [`wiring`]: makes an [`app::App`] of both
+//! * [`routes`]: the routes, one file a resource; [`door`]: what every request passes
+//! * [`problem`]: the only place where an error becomes a status; [`json`], [`client_address`], [`cross_site`],
+//!   [`cookies`], [`request_id`]: what requests carry; [`grant`], [`view`], [`device`]: what answers look like
+//! * [`serve`], [`management`], [`metrics`], [`tend`]: a running server; [`cli`]: the commands
+//!
+//! No SQL and no rules: a handler extracts, calls one verb of `cloakroom-auth`, and renders.
+
+pub mod app;
+pub mod cli;
+pub mod client_address;
+pub mod config;
+pub mod cookies;
+pub mod cross_site;
+pub mod device;
+pub mod door;
+pub mod grant;
+pub mod json;
+pub mod key_files;
+pub mod management;
+pub mod metrics;
+pub mod problem;
+pub mod request_id;
+pub mod routes;
+pub mod serve;
+pub mod tend;
+pub mod view;
+pub mod wiring;

@@ -1,2 +1,7 @@
 //! The `cloakroom` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cloakroom::cli::main()
+}

@@ -1,0 +1,97 @@
+//! What every route can reach.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use cloakroom_auth::Auth;
+use cloakroom_auth::follow::Follower;
+use cloakroom_auth::passport::StoreAuthority;
+use cloakroom_verify::Timestamp;
+use cloakroom_verify::clock::{BootInstant, Clock, ManualClock, SystemClock};
+use cloakroom_verify::lease::Lease;
+use cloakroom_verify::proof::Proofs;
+use cloakroom_verify::verifier::Verifier;
+use http::HeaderMap;
+use ipnet::IpNet;
+
+use crate::cookies::Cookies;
+use crate::cross_site::Origins;
+use crate::metrics::Metrics;
+use crate::problem::Problem;
+
+/// The verifier of this server: it checks its own routes as any service would.
+pub type OwnVerifier = Verifier<StoreAuthority<AnyClock>, AnyClock>;
+
+/// Everything that the routes share. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// See [`App`].
+pub struct Shared {
+    /// The rules.
+    pub auth: Arc<Auth>,
+    /// Who is calling?
+    pub verifier: OwnVerifier,
+    /// Keeps the verifier's knowledge fresh.
+    pub follower: Arc<Follower<AnyClock>>,
+    /// What time is it?
+    pub clock: AnyClock,
+    /// How long the verifier's knowledge is good for, and whether it still is.
+    pub lease: Arc<Lease>,
+    /// How cookies are named and written here.
+    pub cookies: Cookies,
+    /// Whose pages may send requests.
+    pub origins: Origins,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Set once the process has been asked to end.
+    pub draining: AtomicBool,
+}
+
+impl App {
+    /// Shares these parts.
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// The credentials that a request shows, unproved.
+    pub fn proofs<'r>(&self, headers: &'r HeaderMap) -> Result<Proofs<'r>, Problem> {
+        Proofs::read(headers, &self.cookies.session_name()).map_err(Problem::malformed)
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// The machine's clocks, or time that tests move by hand.
+#[derive(Debug, Clone)]
+pub enum AnyClock {
+    /// The machine's.
+    System(SystemClock),
+    /// Moved by hand.
+    Manual(ManualClock),
+}
+
+impl Clock for AnyClock {
+    fn wall(&self) -> Timestamp {
+        match self {
+            Self::System(clock) => clock.wall(),
+            Self::Manual(clock) => clock.wall(),
+        }
+    }
+
+    fn boot(&self) -> BootInstant {
+        match self {
+            Self::System(clock) => clock.boot(),
+            Self::Manual(clock) => clock.boot(),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! How commands print: data on stdout as a table or as JSON, the log on stderr.
+
+use std::io::{IsTerminal, Write};
+
+use clap::ValueEnum;
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use super::{Done, Failure};
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Something that is printed in columns.
+pub trait Columns: Serialize {
+    /// The names of the columns.
+    const NAMES: &'static [&'static str];
+    /// One line.
+    fn cells(&self) -> Vec<String>;
+}
+
+impl Output {
+    /// Prints a list.
+    pub fn list<T: Columns>(self, rows: &[T]) -> Done {
+        match self {
+            Self::Json => line(&serde_json::to_string_pretty(rows).map_err(Failure::failed)?),
+            Self::Table => line(&table(rows)),
+        }
+    }
+
+    /// Prints one thing: as JSON, or as a list of one.
+    pub fn one<T: Columns>(self, row: &T) -> Done {
+        match self {
+            Self::Json => line(&serde_json::to_string_pretty(row).map_err(Failure::failed)?),
+            Self::Table => line(&table(std::slice::from_ref(row))),
+        }
+    }
+}
+
+fn table<T: Columns>(rows: &[T]) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(T::NAMES.iter().map(|name| name.to_uppercase()));
+    for row in rows {
+        table.add_row(row.cells());
+    }
+    table.trim_fmt()
+}
+
+/// Prints a line of data. A reader that has gone away (`| head`) is no failure.
+pub fn line(text: &str) -> Done {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The log goes to stderr: everything of note for a server, only trouble for other commands. `CLOAKROOM_LOG` says
+/// otherwise (`debug`, `audit=info`), `NO_COLOR` is honoured.
+pub fn log_to_stderr(is_server: bool) {
+    let usual = if is_server { "info" } else { "warn" };
+    let filter = std::env::var("CLOAKROOM_LOG").unwrap_or_else(|_| String::from(usual));
+    let colour =
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|off| off.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(usual)))
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .init();
+}

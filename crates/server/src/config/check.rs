@@ -1,0 +1,194 @@
+//! What does not go together, or is not safe. One sentence each, with what to do.
+
+use std::time::Duration;
+
+use cloakroom_verify::Strategy;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Algorithm, Config, Freshness, Mode};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Everything that is wrong.
+pub fn problems(config: &Config, mode: Mode) -> Vec<String> {
+    let mut found = Vec::new();
+    addresses(config, &mut found);
+    strategies(config, &mut found);
+    times(config, &mut found);
+    tokens(config, &mut found);
+    passwords(config, mode, &mut found);
+    not_in_this_version(config, &mut found);
+    found
+}
+
+fn addresses(config: &Config, found: &mut Vec<String>) {
+    let public = config.public_url.origin();
+    if public.is_http() && !public.is_loopback() {
+        found.push(String::from(
+            "public_url is plain http: tokens would travel in the clear; use https (http is for a loopback host only)",
+        ));
+    }
+    for origin in &config.server.allowed_origins {
+        if origin.is_http() && !origin.is_loopback() {
+            found.push(format!("server.allowed_origins: {} is plain http", origin.as_str()));
+        }
+    }
+    let (listen, management) = (config.server.listen, config.server.management);
+    if listen == management && listen.port() != 0 {
+        found.push(String::from("server.listen and server.management are the same address"));
+    }
+    if config.server.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
+        found
+            .push(String::from("server.trusted_proxies trusts everybody: name the networks of your proxies"));
+    }
+}
+
+fn strategies(config: &Config, found: &mut Vec<String>) {
+    if !config.strategies.allowed.contains(&config.strategies.default) {
+        found.push(String::from("strategies.default is not in strategies.allowed"));
+    }
+    if config.strategies.allowed.contains(&Strategy::Session) && config.session.max_per_user == 0 {
+        found.push(String::from("session.max_per_user is 0: nobody could log in"));
+    }
+}
+
+fn times(config: &Config, found: &mut Vec<String>) {
+    let mut between = |name: &str, value: Duration, least: Duration, most: Duration| {
+        if value < least || value > most {
+            let human = humantime::format_duration;
+            found.push(format!("{name} is {}: expected {} to {}", human(value), human(least), human(most)));
+        }
+    };
+    between("session.idle_timeout", config.session.idle_timeout, MINUTE, 400 * DAY);
+    between("session.absolute_timeout", config.session.absolute_timeout, MINUTE, 400 * DAY);
+    between("session.remember", config.session.remember, MINUTE, 400 * DAY);
+    between("refresh.idle_timeout", config.refresh.idle_timeout, MINUTE, 400 * DAY);
+    between("refresh.absolute_timeout", config.refresh.absolute_timeout, MINUTE, 400 * DAY);
+    between("refresh.grace", config.refresh.grace, Duration::ZERO, 5 * MINUTE);
+    between("token.lifetime", config.token.lifetime, Duration::from_secs(10), DAY);
+    between("feed.bound", config.feed.bound, Duration::from_millis(200), MINUTE);
+    for (section, idle, absolute) in [
+        ("session", config.session.idle_timeout, config.session.absolute_timeout),
+        ("refresh", config.refresh.idle_timeout, config.refresh.absolute_timeout),
+    ] {
+        if idle > absolute {
+            found.push(format!("{section}.idle_timeout is longer than {section}.absolute_timeout"));
+        }
+    }
+    if config.token.lifetime > config.refresh.idle_timeout {
+        found.push(String::from(
+            "token.lifetime is longer than refresh.idle_timeout: nobody would refresh in time",
+        ));
+    }
+}
+
+fn tokens(config: &Config, found: &mut Vec<String>) {
+    if config.token.audience.is_empty() || config.token.audience.iter().any(String::is_empty) {
+        found.push(String::from("token.audience names nobody: no service would accept such a token"));
+    }
+    if config.token.client_id.is_empty() {
+        found.push(String::from("token.client_id is empty"));
+    }
+    match (config.token.algorithm, &config.token.secret) {
+        (Algorithm::Hs256, None) => {
+            found.push(String::from("token.algorithm HS256 needs token.secret of at least 32 bytes"));
+        }
+        (Algorithm::Hs256, Some(secret)) => found.extend(weakness(secret).map(String::from)),
+        (Algorithm::EdDsa | Algorithm::Es256, Some(_)) => {
+            found.push(String::from("token.secret is for HS256 only: remove it, or set token.algorithm"));
+        }
+        (Algorithm::EdDsa | Algorithm::Es256, None) => {}
+    }
+}
+
+/// RFC 7518 section 3.2 asks for 256 bits; hardness to guess can only be estimated, so what is plainly easy is refused.
+fn weakness(secret: &SecretString) -> Option<&'static str> {
+    const MAKE_ONE: &str = "token.secret is easy to guess: make one with `openssl rand -base64 48`";
+    let bytes = secret.expose_secret().as_bytes();
+    if bytes.len() < 32 {
+        return Some("token.secret has fewer than 32 bytes: make one with `openssl rand -base64 48`");
+    }
+    let lower = secret.expose_secret().to_lowercase();
+    let sample =
+        ["secret", "password", "changeme", "change-me", "example", "your-256-bit", "12345678", "abcdefgh"];
+    let repeats = (1..=bytes.len() / 2)
+        .any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(one, other)| one == other));
+    let easy = repeats || bits(bytes) < 96.0 || sample.iter().any(|word| lower.contains(word));
+    easy.then_some(MAKE_ONE)
+}
+
+/// Shannon entropy of the bytes as they are distributed, times their number.
+fn bits(bytes: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    let total = bytes.len() as f64;
+    let share = |count: u32| f64::from(count) / total;
+    let per_byte: f64 =
+        counts.iter().filter(|count| **count > 0).map(|count| -share(*count) * share(*count).log2()).sum();
+    per_byte * total
+}
+
+fn passwords(config: &Config, mode: Mode, found: &mut Vec<String>) {
+    let password = &config.password;
+    if mode == Mode::Production && !(8..=64).contains(&password.min_length) {
+        found.push(String::from("password.min_length: expected 8 to 64 (NIST SP 800-63B-4 asks for 15)"));
+    }
+    let (memory, iterations) = (u64::from(password.memory_kib), u64::from(password.iterations));
+    // OWASP's equivalent choices all lie near memory * iterations = 37 to 47 MiB; half of that is plainly too cheap.
+    if mode == Mode::Production && memory * iterations < 18 * 1024 {
+        found.push(String::from(
+            "password.memory_kib x password.iterations is too cheap to guess against: OWASP asks for 19456 x 2",
+        ));
+    }
+    if !(8..=1024 * 1024).contains(&memory)
+        || !(1..=64).contains(&iterations)
+        || !(1..=16).contains(&password.parallelism)
+        || memory < 8 * u64::from(password.parallelism)
+    {
+        found.push(String::from(
+            "password: argon2id takes 8 KiB to 1 GiB, 1 to 64 iterations and 1 to 16 lanes",
+        ));
+    }
+}
+
+/// What the contract knows and this version does not do yet is refused rather than ignored.
+fn not_in_this_version(config: &Config, found: &mut Vec<String>) {
+    if config.store.sessions.expose_secret() != "store" {
+        found.push(String::from("store.sessions: this version keeps sessions in the store only"));
+    }
+    if config.session.freshness == Freshness::Always {
+        found.push(String::from("session.freshness = \"always\" is not in this version yet"));
+    }
+    if config.feed.fenced || !config.feed.tolerant.is_empty() {
+        found.push(String::from("feed.fenced and feed.tolerant are not in this version yet"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_weak(secret: &str) -> bool {
+        weakness(&SecretString::from(secret)).is_some()
+    }
+
+    #[test]
+    fn a_secret_that_is_plainly_easy_is_refused() {
+        for weak in [
+            "short",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "abcabcabcabcabcabcabcabcabcabcabcabc",
+            "a-string-secret-at-least-256-bits-long",
+            "your-256-bit-key-your-other-256-bit-key",
+            "0000000000000000000000000000000000000001",
+        ] {
+            assert!(is_weak(weak), "{weak}");
+        }
+        for strong in
+            ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "q7Jp0Zr3vXk1Yb8Wm5Nd2Tf6Hs4Lc9Ga+eUoRi/xKw="]
+        {
+            assert!(!is_weak(strong), "{strong}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Every request comes in here and every answer goes out: limits, deadlines, origins, panics, names and numbers.
+//!
+//! In: a name, the size of headers and body, then the origin. Out: problems are written, credentials are not cached,
+//! the request is counted. What happens between is the router's.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use cloakroom_verify::clock::Clock;
+use futures_util::FutureExt;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tower::ServiceExt;
+use tower_service::Service;
+
+use crate::app::App;
+use crate::problem::{self, Code, Problem};
+use crate::request_id;
+
+/// Most bytes of a body.
+pub const MAX_BODY: usize = 64 * 1024;
+/// Most bytes of a header block.
+pub const MAX_HEADERS: usize = 32 * 1024;
+/// How long a body may take to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The whole HTTP interface as one tower service: serve it, or mount it in a router of your own.
+#[derive(Clone)]
+pub struct Door {
+    app: App,
+    router: Router,
+}
+
+impl Door {
+    /// A door in front of this router.
+    pub fn new(app: App, router: Router) -> Self {
+        Self { app, router }
+    }
+
+    /// Answers one request, whatever happens on the way.
+    pub async fn answer(self, request: Request<Body>) -> Response {
+        let Self { app, router } = self;
+        let started = app.clock.boot();
+        let id = request_id::of(request.headers());
+        let (method, route) = (request.method().clone(), app.metrics.route(request.uri().path()));
+        let origin = app.origins.allowed_origin(request.headers()).cloned();
+
+        let mut response = match admit(&app, request).await {
+            Ok(Admitted::Request(request)) => {
+                match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
+                    Ok(Ok(response)) => response,
+                    Ok(Err(never)) => match never {},
+                    Err(_) => {
+                        tracing::error!(request_id = ?id, "a handler panicked");
+                        Problem::new(Code::Internal).into_response()
+                    }
+                }
+            }
+            Ok(Admitted::Answered(response)) => response,
+            Err(problem) => problem.into_response(),
+        };
+
+        problem::render(&mut response, id.to_str().unwrap_or_default());
+        let unread = matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+        let headers = response.headers_mut();
+        if unread {
+            // The rest of that body would be taken for the next request.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        app.origins.answer(origin.as_ref(), headers);
+        headers.insert(request_id::HEADER, id);
+        app.metrics.answered(&method, route, response.status(), app.clock.boot().since(started));
+        response
+    }
+}
+
+enum Admitted {
+    Request(Request<Body>),
+    Answered(Response),
+}
+
+/// The size first, whoever asks for whatever; then the origin.
+async fn admit(app: &App, request: Request<Body>) -> Result<Admitted, Problem> {
+    let request = bounded(request).await?;
+    if let Some(preflight) = app.origins.preflight(request.method(), request.headers()) {
+        return Ok(Admitted::Answered(preflight));
+    }
+    if app.origins.is_cross_site(request.method(), request.headers()) {
+        return Err(Problem::new(Code::CrossSiteRequest));
+    }
+    Ok(Admitted::Request(request))
+}
+
+/// Reads the whole body within its limit and deadline, so that no handler has to think of either.
+async fn bounded(request: Request<Body>) -> Result<Request<Body>, Problem> {
+    if header_bytes(request.headers()) > MAX_HEADERS {
+        return Err(Problem::new(Code::HeadersTooLarge));
+    }
+    if http_body::Body::is_end_stream(request.body()) {
+        return Ok(request);
+    }
+    let too_large = || Problem::new(Code::ContentTooLarge);
+    let announced =
+        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > MAX_BODY) {
+        return Err(too_large());
+    }
+    let (parts, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_DEADLINE, Limited::new(body, MAX_BODY).collect()).await;
+    match read {
+        Ok(Ok(body)) => Ok(Request::from_parts(parts, Body::from(body.to_bytes()))),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(Code::InvalidRequest).detail("The body ended early.")),
+        Err(_) => Err(Problem::new(Code::RequestTimeout)),
+    }
+}
+
+/// As the lines were on the wire: name, colon, space, value, line break.
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+impl Service<Request<Body>> for Door {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let door = self.clone();
+        Box::pin(async move { Ok(door.answer(request).await) })
+    }
+}

@@ -1,0 +1,38 @@
+//! The management listener: is it alive, is it ready, what does it count? Not for the world.
+
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+use crate::app::App;
+
+/// Its routes.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .with_state(app)
+}
+
+/// Ready is who knows every revocation of the last moments, and was not asked to end. Knowing them takes a store
+/// that answers, so a store that is down shows here within `feed.bound`.
+async fn readyz(State(app): State<App>) -> Response {
+    if app.draining.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    if !app.lease.is_fresh(&app.clock) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response();
+    }
+    "ready\n".into_response()
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    let text = app.metrics.text(&app.auth, app.lease.age(&app.clock));
+    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}

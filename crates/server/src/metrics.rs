@@ -1,0 +1,115 @@
+//! What is counted, and how it is told (OpenMetrics).
+
+use std::time::Duration;
+
+use cloakroom_auth::Auth;
+use http::{Method, StatusCode};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// The numbers of one server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    seconds: Family<Route, Histogram>,
+    hashing: Gauge,
+    hashes_waiting: Gauge,
+    lease_age: Gauge<f64, std::sync::atomic::AtomicU64>,
+    routes: &'static [&'static str],
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: &'static str,
+    route: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: &'static str,
+}
+
+impl Metrics {
+    /// Nothing counted yet. Labels are taken from this list of routes, never from what a client sent.
+    pub fn new(routes: &'static [&'static str]) -> Self {
+        let mut registry = Registry::with_prefix("cloakroom");
+        let requests = Family::default();
+        registry.register("http_requests", "Requests answered", requests.clone());
+        let seconds = Family::<Route, Histogram>::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.000_05, 4.0, 10))
+        });
+        registry.register_with_unit("http_duration", "Time to answer", Unit::Seconds, seconds.clone());
+        let (hashing, hashes_waiting, lease_age) = (Gauge::default(), Gauge::default(), Gauge::default());
+        registry.register("password_hashes_running", "Password hashes being computed", hashing.clone());
+        registry.register("password_hashes_waiting", "Password hashes in the queue", hashes_waiting.clone());
+        registry.register_with_unit(
+            "lease_age",
+            "How old the knowledge of revocations is; -1: there never was any",
+            Unit::Seconds,
+            lease_age.clone(),
+        );
+        Self { registry, requests, seconds, hashing, hashes_waiting, lease_age, routes }
+    }
+
+    /// The route of a path: one of ours, or `other`.
+    pub fn route(&self, path: &str) -> &'static str {
+        self.routes.iter().find(|route| matches(route, path)).copied().unwrap_or("other")
+    }
+
+    /// Counts an answer.
+    pub fn answered(&self, method: &Method, route: &'static str, status: StatusCode, took: Duration) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::DELETE => "DELETE",
+            Method::OPTIONS => "OPTIONS",
+            Method::HEAD => "HEAD",
+            _ => "other",
+        };
+        self.requests.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
+        self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
+    }
+
+    /// Everything as text.
+    pub fn text(&self, auth: &Auth, lease_age: Option<Duration>) -> String {
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.hashing.set(count(auth.passwords.running()));
+        self.hashes_waiting.set(count(auth.passwords.waiting()));
+        self.lease_age.set(lease_age.map_or(-1.0, |age| age.as_secs_f64()));
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn matches(route: &str, path: &str) -> bool {
+    match route.split_once('{') {
+        None => route == path,
+        Some((before, _)) => {
+            path.strip_prefix(before).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_cannot_make_labels() {
+        let metrics = Metrics::new(&["/v1/me", "/v1/sessions", "/v1/sessions/{id}"]);
+        assert_eq!(metrics.route("/v1/sessions/0190"), "/v1/sessions/{id}");
+        assert_eq!(metrics.route("/v1/sessions"), "/v1/sessions");
+        for other in ["/v1/me/", "/v1/sessions/", "/v1/sessions/a/b", "/.env"] {
+            assert_eq!(metrics.route(other), "other", "{other}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The routes: one file a resource, one line each here.
+
+pub mod exchange;
+pub mod login;
+pub mod logout;
+pub mod me;
+pub mod openapi;
+pub mod refresh;
+pub mod sessions;
+pub mod signup;
+
+use axum::Router;
+use axum::routing::get;
+use cloakroom_verify::layer::AuthenticateLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::door::Door;
+use crate::problem::{Code, Problem};
+
+/// Every path, for counting; a test holds it against the description.
+pub const PATHS: &[&str] = &[
+    "/v1/me",
+    "/v1/login",
+    "/v1/refresh",
+    "/v1/logout",
+    "/v1/exchange",
+    "/v1/signup",
+    "/v1/sessions",
+    "/v1/sessions/{id}",
+    "/openapi.json",
+];
+
+/// The routes of the contract, as they are described and as they are served.
+pub(crate) fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(signup::signup))
+        .routes(routes!(login::login))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(exchange::exchange))
+        .routes(routes!(logout::logout))
+        .merge(authenticated())
+}
+
+/// The routes that want to know who is calling.
+fn authenticated() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(me::me))
+        .routes(routes!(sessions::list, sessions::end_many))
+        .routes(routes!(sessions::end))
+}
+
+/// The whole HTTP interface.
+pub fn door(app: App) -> Door {
+    let (described, api) = described().split_for_parts();
+    let document = openapi::document(&api);
+    let layer = AuthenticateLayer::new(app.verifier.clone()).with_cookie(app.cookies.session_name());
+    let router: Router = described
+        .route("/openapi.json", get(move || openapi::serve(document.clone())))
+        .layer(layer)
+        .fallback(async || Problem::new(Code::NotFound))
+        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
+        .with_state(app.clone());
+    Door::new(app, router)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_described_path_is_counted_under_its_name() {
+        let (_, api) = described().split_for_parts();
+        let mut described: BTreeSet<&str> = api.paths.paths.keys().map(String::as_str).collect();
+        described.insert("/openapi.json");
+        assert_eq!(described, PATHS.iter().copied().collect());
+    }
+}

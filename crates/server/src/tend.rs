@@ -1,0 +1,72 @@
+//! What a server does between requests: follows the feed, writes uses, deletes what is spent.
+
+use std::time::Duration;
+
+use cloakroom_auth::{Auth, follow};
+use cloakroom_verify::clock::Clock;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::app::App;
+
+/// How often uses are looked through; they are due at a twentieth of an idle timeout of a minute or more.
+const USES: Duration = Duration::from_secs(1);
+/// How often expired rows are deleted.
+const CLEANUP: Duration = Duration::from_secs(60);
+
+/// Tends `app` until it is dropped. `retention` is announced again and again, so that it never runs out here.
+pub async fn tend(app: App, retention: Duration) {
+    tokio::join!(follow(&app), write_uses(&app), clean_up(&app, retention));
+}
+
+async fn follow(app: &App) {
+    let mut turn = every(follow::EVERY);
+    let mut failing = false;
+    loop {
+        turn.tick().await;
+        let failed = app.follower.sync().await.err();
+        if let Some(error) = failed.as_ref().filter(|_| !failing) {
+            tracing::error!(%error, "the feed cannot be followed: credentials are answered with 503 soon");
+        }
+        if failing && failed.is_none() {
+            tracing::info!("the feed is followed again");
+        }
+        failing = failed.is_some();
+    }
+}
+
+async fn write_uses(app: &App) {
+    let mut turn = every(USES);
+    loop {
+        turn.tick().await;
+        if let Err(error) = app.auth.flush_due_uses(app.clock.wall()).await {
+            tracing::warn!(%error, "uses of sessions could not be written; they are kept");
+        }
+    }
+}
+
+async fn clean_up(app: &App, retention: Duration) {
+    let mut turn = every(CLEANUP);
+    loop {
+        turn.tick().await;
+        let now = app.clock.wall();
+        if let Err(error) = app.auth.store.retain(retention, now).await {
+            tracing::warn!(%error, "the retention of events could not be announced");
+        }
+        loop {
+            match app.auth.purge(now).await {
+                Ok(purged) if Auth::unfinished(purged) => tokio::task::yield_now().await,
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "expired rows could not be deleted");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

@@ -1,0 +1,120 @@
+//! Puts the parts together: a configuration, keys and a store become an [`App`].
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use cloakroom_auth::Auth;
+use cloakroom_auth::follow::Follower;
+use cloakroom_auth::passport::StoreAuthority;
+use cloakroom_auth::password::{HashPool, Hasher, Params, PoolLimits};
+use cloakroom_auth::session::Timeouts;
+use cloakroom_auth::settings::{Settings, TokenSettings};
+use cloakroom_auth::store::Store;
+use cloakroom_auth::throttle::Throttle;
+use cloakroom_auth::uses::Uses;
+use cloakroom_verify::jwt::Rules;
+use cloakroom_verify::keys::KeySet;
+use cloakroom_verify::lease::Lease;
+use cloakroom_verify::revocations::Revocations;
+use cloakroom_verify::verifier::Verifier;
+
+use crate::app::{AnyClock, App, Shared};
+use crate::config::{Claim, Config, Origin};
+use crate::cookies::Cookies;
+use crate::cross_site::Origins;
+use crate::key_files::Keys;
+use crate::metrics::Metrics;
+use crate::routes;
+
+/// The rules of a deployment, for a server or for a command.
+pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
+    let params = Params {
+        memory_kib: config.password.memory_kib,
+        iterations: config.password.iterations,
+        parallelism: config.password.parallelism,
+    };
+    let hasher = Hasher::new(params).expect("config::check lets only usable parameters pass");
+    Arc::new(Auth {
+        store,
+        settings: settings(config),
+        keyring: keys.keyring,
+        keys: Arc::new(KeySet::new(keys.verifying)),
+        rules: rules(config),
+        passwords: HashPool::new(hasher, PoolLimits::default()),
+        throttle: Throttle::new(config.throttle.per_account, config.throttle.per_address),
+        revocations: Arc::new(Revocations::new()),
+        uses: Uses::default(),
+    })
+}
+
+/// A server that verifies its own credentials as any service would.
+pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
+    let lease = Arc::new(Lease::new(config.feed.bound));
+    let follower = Arc::new(Follower::new(
+        Arc::clone(&auth.store),
+        Arc::clone(&auth.revocations),
+        Arc::clone(&lease),
+        clock.clone(),
+    ));
+    let verifier = Verifier::new(
+        Arc::clone(&auth.keys),
+        auth.rules.clone(),
+        Arc::clone(&auth.revocations),
+        Arc::clone(&lease),
+        StoreAuthority::new(Arc::clone(&auth), Arc::clone(&follower), clock.clone()),
+        clock.clone(),
+    );
+    let public = config.public_url.origin();
+    App::new(Shared {
+        auth,
+        verifier,
+        follower,
+        clock,
+        lease,
+        cookies: if public.is_http() { Cookies::for_development() } else { Cookies::over_https() },
+        origins: origins(&public, &config.server.allowed_origins),
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        metrics: Metrics::new(routes::PATHS),
+        draining: AtomicBool::new(false),
+    })
+}
+
+/// How long this server's events must be kept at least.
+pub fn retention(config: &Config) -> std::time::Duration {
+    cloakroom_auth::feed::retention(config.token.lifetime, rules(config).leeway, config.feed.bound)
+}
+
+fn origins(public: &Origin, allowed: &[Origin]) -> Origins {
+    let allowed = allowed.iter().map(|origin| origin.as_str().to_owned()).collect();
+    Origins::new(public.as_str().to_owned(), allowed)
+}
+
+fn rules(config: &Config) -> Rules {
+    let audience = config.token.audience.first().cloned().unwrap_or_default();
+    Rules::new(config.public_url.as_str(), audience)
+}
+
+fn settings(config: &Config) -> Settings {
+    let session = Timeouts { idle: config.session.idle_timeout, absolute: config.session.absolute_timeout };
+    let refresh = Timeouts { idle: config.refresh.idle_timeout, absolute: config.refresh.absolute_timeout };
+    Settings {
+        default_strategy: config.strategies.default,
+        allowed_strategies: config.strategies.allowed.clone(),
+        signup_open: config.signup.open,
+        session,
+        remember: config.session.remember,
+        max_sessions: config.session.max_per_user,
+        refresh,
+        grace: config.refresh.grace,
+        lives: config.refresh.lives,
+        token: TokenSettings {
+            issuer: config.public_url.as_str().to_owned(),
+            audience: config.token.audience.clone(),
+            client_id: config.token.client_id.clone(),
+            lifetime: config.token.lifetime,
+            email: config.token.claims.contains(&Claim::Email),
+            name: config.token.claims.contains(&Claim::Name),
+        },
+        min_password: config.password.min_length,
+    }
+}
