@@ -1,0 +1,35 @@
+//! A deployment of its own for each test, and clients that talk to it.
+
+mod answer;
+mod client;
+mod world;
+
+pub use answer::Answer;
+pub use client::{Client, Way};
+pub use world::World;
+
+pub use serde_json::{Value, json};
+pub use std::time::Duration;
+
+/// One test under each of several ways to log in: `alice` is logged in that way, `mallory` is not.
+macro_rules! under {
+    ([$($way:ident),+ $(,)?] async fn $name:ident($world:ident, $alice:ident) $body:block) => {
+        mod $name {
+            #[allow(unused_imports, clippy::allow_attributes, reason = "each test uses its part")]
+            use super::*;
+
+            async fn test($world: $crate::common::World, $alice: $crate::common::Client) $body
+
+            $(
+                #[tokio::test]
+                #[allow(non_snake_case, clippy::allow_attributes, reason = "named after the way")]
+                async fn $way() {
+                    let world = $crate::common::World::new().await;
+                    let alice = world.login("alice", $crate::common::Way::$way).await;
+                    test(world, alice).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use under;

@@ -1,0 +1,166 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::app::{AnyClock, App};
+use cloakroom::config::{Config, Inputs, Layers, Mode};
+use cloakroom::{key_files, routes, wiring};
+use cloakroom_auth::email::Email;
+use cloakroom_auth::password::NewPassword;
+use cloakroom_auth::store::Added;
+use cloakroom_auth::user::{Status, User};
+use cloakroom_store::Purpose;
+use cloakroom_verify::clock::{Clock, ManualClock};
+use cloakroom_verify::{Roles, Timestamp};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Answer, Client, Way};
+
+/// A deployment of its own: SQLite in a temporary folder, keys, and time that moves by hand.
+pub struct World {
+    pub app: App,
+    pub clock: ManualClock,
+    pub place: TempDir,
+}
+
+impl World {
+    pub const PASSWORD: &'static str = "plum kettle over the moon";
+
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| place.path().join(name).to_str().expect("a plain path").to_owned();
+        let url = format!("sqlite:{}", at("test.db"));
+        let keys = at("keys");
+        let usual = [
+            ("store.url", url.as_str()),
+            ("keys.path", keys.as_str()),
+            ("public_url", "https://auth.example.com"),
+            ("password.memory_kib", "64"),
+            ("password.iterations", "1"),
+        ];
+        let flag = |(key, value): (&str, &str)| (String::from("test"), key.to_owned(), value.to_owned());
+        let flags = usual.into_iter().chain(settings.iter().copied()).map(flag).collect();
+        let inputs = Inputs { mode: Mode::Development, file: None, environment: Vec::new(), flags };
+        let config =
+            Config::of(&Layers::read(&inputs).expect("known keys"), inputs.mode).expect("a sound world");
+
+        let clock = ManualClock::at(Timestamp::from_seconds(1_800_000_000));
+        let now = clock.wall();
+        key_files::generate(&config, inputs.mode, now).expect("keys are made");
+        let keys = key_files::load(&config, inputs.mode, now).expect("keys are read");
+        cloakroom_store::migrate(&url, false, now).await.expect("the database is made");
+        let store = cloakroom_store::open(&url, Purpose::Serve, now).await.expect("the database opens");
+        store.retain(wiring::retention(&config), now).await.expect("the database answers");
+        let auth = wiring::auth(&config, keys, store);
+        let app = wiring::app(&config, auth, AnyClock::Manual(clock.clone()));
+        app.follower.sync().await.expect("the database answers");
+        Self { app, clock, place }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub fn anonymous(&self) -> Client {
+        let door = routes::door(self.app.clone());
+        Client { door, headers: Vec::new(), peer: None, grant: Value::Null, refresh_token: None }
+    }
+
+    /// The account of this name, made if it is not there yet.
+    pub async fn user(&self, name: &str) -> User {
+        let email = Email::parse(&format!("{name}@example.com")).expect("an email");
+        if let Some((user, _)) = self.app.auth.store.by_email(&email.key).await.expect("the database answers")
+        {
+            return user;
+        }
+        let roles: Roles = if name == "admin" { ["admin"].into_iter().collect() } else { Roles::default() };
+        let password = SecretString::from(Self::PASSWORD);
+        let password = NewPassword::parse(&password, 15, &[]).expect("a good password");
+        let display = Some(name.to_uppercase());
+        let added = self.app.auth.add_user(email, password, display, roles, self.now()).await;
+        match added.expect("the database answers") {
+            Added::User(user) => user,
+            Added::EmailTaken => panic!("{name} was not there a moment ago"),
+        }
+    }
+
+    pub async fn disable(&self, name: &str) {
+        let id = self.user(name).await.id;
+        let changed = self.app.auth.set_status(id, Status::Disabled, self.now()).await;
+        changed.expect("the database answers").expect("the user is there");
+    }
+
+    /// Logs in as this user, who is made if not there, and shows the credential from then on.
+    pub async fn login(&self, name: &str, way: Way) -> Client {
+        self.login_with(name, way, json!({})).await
+    }
+
+    pub async fn login_with(&self, name: &str, way: Way, more: Value) -> Client {
+        self.user(name).await;
+        let mut body = json!({
+            "email": format!("{name}@example.com"),
+            "password": Self::PASSWORD,
+            "strategy": way.strategy(),
+            "transport": way.transport(),
+        });
+        let members = body.as_object_mut().expect("an object");
+        members.extend(more.as_object().cloned().unwrap_or_default());
+        let answer = self.anonymous().post("/v1/login", body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        self.client_of(&answer, way)
+    }
+
+    /// A client that shows what this grant handed over.
+    pub fn client_of(&self, answer: &Answer, way: Way) -> Client {
+        let mut client = self.anonymous();
+        client.grant = answer.body.clone();
+        let cookie = |name: &str| {
+            let prefix = format!("{name}=");
+            let found = answer.cookies().into_iter().find_map(|cookie| cookie.strip_prefix(&prefix));
+            found.and_then(|rest| rest.split(';').next()).expect("the cookie is set").to_owned()
+        };
+        match way {
+            Way::SessionCookie => {
+                client.with("cookie", &format!("__Host-cloakroom={}", cookie("__Host-cloakroom")))
+            }
+            Way::SessionHeader => client.with("session-id", &answer.text_at("session_token")),
+            Way::SessionBearer => client.bearer(&answer.text_at("session_token")),
+            Way::Jwt => client.bearer(&answer.text_at("access_token")),
+            Way::Hybrid => {
+                client.refresh_token = Some(answer.text_at("refresh_token"));
+                client.bearer(&answer.text_at("access_token"))
+            }
+            Way::HybridCookie => {
+                client.refresh_token = Some(cookie("__Host-cloakroom-refresh"));
+                client.bearer(&answer.text_at("access_token"))
+            }
+        }
+    }
+
+    /// Makes every statement on the database fail, as a broken disk or a wrong restore would.
+    pub fn break_store(&self) {
+        self.sql("ALTER TABLE feed_head RENAME TO gone");
+    }
+
+    pub fn mend_store(&self) {
+        self.sql("ALTER TABLE gone RENAME TO feed_head");
+    }
+
+    fn sql(&self, statement: &str) {
+        let connection = rusqlite::Connection::open(self.place.path().join("test.db")).expect("it opens");
+        connection.execute_batch(statement).expect("it is changed");
+    }
+
+    pub fn app(&self) -> Arc<cloakroom_auth::Auth> {
+        Arc::clone(&self.app.auth)
+    }
+}

@@ -1,0 +1,19 @@
+//! The HTTP interface, through the real router in process: one file a resource, each test naming the strategies that
+//! it runs under. Actors: anonymous, alice, mallory, admin. Time moves by hand.
+#![expect(clippy::unwrap_used, reason = "bodies of tests are functions that run under several strategies")]
+#![expect(unreachable_pub, reason = "the harness is shared by the files of one binary")]
+
+mod common;
+
+mod cross_site;
+mod exchange;
+mod login;
+mod logout;
+mod me;
+mod openapi;
+mod outage;
+mod refresh;
+mod requests;
+mod sessions;
+mod signup;
+mod throttle;

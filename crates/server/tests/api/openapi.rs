@@ -1,0 +1,39 @@
+//! `GET /openapi.json`
+
+use super::common::*;
+
+#[tokio::test]
+async fn the_description_names_every_route_and_its_refusals() {
+    let world = World::new().await;
+    let answer = world.anonymous().get("/openapi.json").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["openapi"], "3.1.0");
+    let mut routes: Vec<String> = Vec::new();
+    for (path, item) in answer.body["paths"].as_object().unwrap() {
+        routes.extend(
+            item.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())),
+        );
+    }
+    routes.sort();
+    insta::assert_json_snapshot!(routes, @r#"
+    [
+      "DELETE /v1/sessions",
+      "DELETE /v1/sessions/{id}",
+      "GET /v1/me",
+      "GET /v1/sessions",
+      "POST /v1/exchange",
+      "POST /v1/login",
+      "POST /v1/logout",
+      "POST /v1/refresh",
+      "POST /v1/signup"
+    ]
+    "#);
+    // Each route answers as described, and none is described that is not there.
+    for route in &routes {
+        let (method, path) = route.split_once(' ').unwrap();
+        let path = path.replace("{id}", "00000000-0000-7000-8000-000000000000");
+        let method = method.parse().unwrap();
+        let answer = world.anonymous().send(method, &path, "", axum::body::Body::empty()).await;
+        assert!(answer.status != 404 && answer.status != 405, "{route}: {}", answer.status);
+    }
+}

@@ -1,0 +1,11 @@
+//! The binary as its users meet it: real processes in an empty folder, on free ports of this machine.
+#![expect(clippy::unwrap_used, reason = "bodies of tests are functions")]
+#![expect(unreachable_pub, reason = "the harness is shared by the files of one binary")]
+
+mod common;
+
+mod commands;
+mod crash;
+mod readme;
+mod serve;
+mod wire;
