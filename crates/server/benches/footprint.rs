@@ -1,0 +1,99 @@
+//! How small and how quick to start: `cargo bench -p cloakroom --bench footprint`. Method: BENCHMARKING.md.
+//!
+//! Resident memory at rest, after 10,000 sessions, with 512 connections, and after a flood of logins with real
+//! hashes; the time from the start of the process to its first answer; `/v1/me` beside that flood.
+#![expect(clippy::print_stdout, reason = "a benchmark reports")]
+#![expect(clippy::disallowed_methods, reason = "it measures real time")]
+#![expect(unreachable_pub, reason = "the harness of the tests is used here too")]
+
+#[path = "../tests/binary/common.rs"]
+#[expect(dead_code, reason = "the benchmark uses a part of it")]
+mod common;
+mod support;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{PASSWORD, Place, Server};
+use support::{Load, cloakroom, get, log_in, resident_mb};
+
+fn main() {
+    start();
+    memory();
+    flood();
+}
+
+/// From the start of the process to the whole first answer, with files that are there.
+fn start() {
+    let place = Place::new();
+    drop(place.dev(&[]));
+    let mut starts = Vec::new();
+    let mut firsts = Vec::new();
+    for _ in 0..11 {
+        let start = Instant::now();
+        let server = place.dev(&[]);
+        let bound = Instant::now();
+        assert_eq!(server.get("/v1/me", &[]).status, 401);
+        starts.push(start.elapsed());
+        firsts.push(bound.elapsed());
+    }
+    starts.sort_unstable();
+    firsts.sort_unstable();
+    println!("start to first answer: median {:?}, worst {:?}", starts[5], starts[10]);
+    println!("the first request alone: median {:?}, worst {:?}", firsts[5], firsts[10]);
+}
+
+fn memory() {
+    let place = Place::new();
+    let server = Server::start(cloakroom(&place, &[]));
+    let pid = server.child.id();
+    println!("resident, just started: {:.1} MB", resident_mb(pid));
+    let sessions = log_in(&server, "session", 10_000);
+    println!("resident, after 10,000 logins by session: {:.1} MB", resident_mb(pid));
+    let requests: Vec<_> = sessions.iter().map(|session| get("/v1/me", session)).collect();
+    let load = |connections| Load {
+        to: server.listen,
+        requests: &requests,
+        connections,
+        during: Duration::from_secs(3),
+    };
+    load(64).run();
+    println!("resident, all 10,000 checked: {:.1} MB", resident_mb(pid));
+    load(512).run();
+    println!("resident, after 512 connections: {:.1} MB", resident_mb(pid));
+}
+
+/// Logins with the hash of the defaults, and what that does to everybody else.
+fn flood() {
+    let place = Place::new();
+    let server = place.dev(&["--set", "throttle.per_address=1000000/1m"]);
+    let (pid, listen) = (server.child.id(), server.listen);
+    println!("resident, just started: {:.1} MB", resident_mb(pid));
+    let requests = [get("/v1/me", &log_in(&server, "session", 1)[0])];
+    let load = || Load { to: listen, requests: &requests, connections: 4, during: Duration::from_secs(5) };
+    let quiet = load().run();
+    let (is_over, logins, busy) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let start = Instant::now();
+    let flooded = std::thread::scope(|threads| {
+        for _ in 0..32 {
+            threads.spawn(|| {
+                let body = serde_json::json!({"email": "alice@example.com", "password": PASSWORD});
+                while !is_over.load(Ordering::Relaxed) {
+                    let status = common::try_post(listen, "/v1/login", &body).map_or(0, |reply| reply.status);
+                    let counter = if status == 200 { &logins } else { &busy };
+                    counter.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let flooded = load().run();
+        is_over.store(true, Ordering::Relaxed);
+        flooded
+    });
+    let per_second = logins.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64();
+    println!("resident, after a flood of logins: {:.1} MB", resident_mb(pid));
+    println!("logins under the flood: {per_second:.0}/s, refused {}", busy.load(Ordering::Relaxed));
+    for (name, answered) in [("quiet", quiet), ("under the flood", flooded)] {
+        let (p50, p99) = (answered.percentile(50), answered.percentile(99));
+        println!("/v1/me, {name}: {} requests, p50 {p50} us, p99 {p99} us", answered.requests);
+    }
+}
