@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use aws_lc_rs::{constant_time, hmac, rand};
+use aws_lc_rs::{constant_time, hmac};
 use cloakroom_verify::{OpaqueToken, SessionId, Timestamp, TokenId, UserId};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -103,7 +103,8 @@ pub fn secret_text(token: &OpaqueToken) -> SecretString {
 #[expect(clippy::disallowed_methods, reason = "this is the one place that draws random bytes")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes).expect("the operating system provides random bytes");
+    // From the kernel: a generator in this process would be seeded anew, for 20 ms, in each thread that asks.
+    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
     bytes
 }
 

@@ -11,16 +11,22 @@
 mod common;
 mod support;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{PASSWORD, Place, Server};
 use support::{Load, cloakroom, get, log_in, resident_mb};
 
+const FLOOD: Duration = Duration::from_secs(5);
+
 fn main() {
-    start();
-    memory();
-    flood();
+    // One part alone: `-- flood`.
+    let chosen = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
+    for (name, part) in [("start", start as fn()), ("memory", memory), ("flood", flood)] {
+        if chosen.as_ref().is_none_or(|chosen| chosen == name) {
+            part();
+        }
+    }
 }
 
 /// From the start of the process to the whole first answer, with files that are there.
@@ -66,30 +72,32 @@ fn memory() {
 /// Logins with the hash of the defaults, and what that does to everybody else.
 fn flood() {
     let place = Place::new();
-    let server = place.dev(&["--set", "throttle.per_address=1000000/1m"]);
+    let quota = "1000000/1m";
+    let server = place.dev(&[
+        &format!("--set=throttle.per_address={quota}"),
+        &format!("--set=throttle.per_account={quota}"),
+        "--set=session.max_per_user=100000",
+    ]);
     let (pid, listen) = (server.child.id(), server.listen);
-    println!("resident, just started: {:.1} MB", resident_mb(pid));
     let requests = [get("/v1/me", &log_in(&server, "session", 1)[0])];
-    let load = || Load { to: listen, requests: &requests, connections: 4, during: Duration::from_secs(5) };
+    let load = || Load { to: listen, requests: &requests, connections: 4, during: FLOOD };
     let quiet = load().run();
-    let (is_over, logins, busy) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
-    let start = Instant::now();
+    let (logins, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let until = Instant::now() + FLOOD;
     let flooded = std::thread::scope(|threads| {
         for _ in 0..32 {
             threads.spawn(|| {
                 let body = serde_json::json!({"email": "alice@example.com", "password": PASSWORD});
-                while !is_over.load(Ordering::Relaxed) {
+                while Instant::now() < until {
                     let status = common::try_post(listen, "/v1/login", &body).map_or(0, |reply| reply.status);
                     let counter = if status == 200 { &logins } else { &busy };
                     counter.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
-        let flooded = load().run();
-        is_over.store(true, Ordering::Relaxed);
-        flooded
+        load().run()
     });
-    let per_second = logins.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64();
+    let per_second = logins.load(Ordering::Relaxed) as f64 / FLOOD.as_secs_f64();
     println!("resident, after a flood of logins: {:.1} MB", resident_mb(pid));
     println!("logins under the flood: {per_second:.0}/s, refused {}", busy.load(Ordering::Relaxed));
     for (name, answered) in [("quiet", quiet), ("under the flood", flooded)] {

@@ -1,5 +1,6 @@
 //! What is counted, and how it is told (OpenMetrics).
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use cloakroom_auth::Auth;
@@ -11,6 +12,16 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use tracing_appender::non_blocking::ErrorCounter;
+
+/// The log is one of the process, however many servers it holds.
+static LOG: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// Tells from now on how many lines of the log were dropped because nobody read them.
+pub fn watch_log(dropped: ErrorCounter) {
+    // A second log would be a second stderr.
+    let _ = LOG.set(dropped);
+}
 
 /// The numbers of one server.
 #[derive(Debug)]
@@ -20,6 +31,7 @@ pub struct Metrics {
     seconds: Family<Route, Histogram>,
     hashing: Gauge,
     hashes_waiting: Gauge,
+    log_lines_dropped: Gauge,
     lease_age: Gauge<f64, std::sync::atomic::AtomicU64>,
     routes: &'static [&'static str],
 }
@@ -47,6 +59,12 @@ impl Metrics {
         });
         registry.register_with_unit("http_duration", "Time to answer", Unit::Seconds, seconds.clone());
         let (hashing, hashes_waiting, lease_age) = (Gauge::default(), Gauge::default(), Gauge::default());
+        let log_lines_dropped = Gauge::default();
+        registry.register(
+            "log_lines_dropped",
+            "Lines of the log that nobody read in time",
+            log_lines_dropped.clone(),
+        );
         registry.register("password_hashes_running", "Password hashes being computed", hashing.clone());
         registry.register("password_hashes_waiting", "Password hashes in the queue", hashes_waiting.clone());
         registry.register_with_unit(
@@ -55,7 +73,7 @@ impl Metrics {
             Unit::Seconds,
             lease_age.clone(),
         );
-        Self { registry, requests, seconds, hashing, hashes_waiting, lease_age, routes }
+        Self { registry, requests, seconds, hashing, hashes_waiting, log_lines_dropped, lease_age, routes }
     }
 
     /// The route of a path: one of ours, or `other`.
@@ -82,6 +100,7 @@ impl Metrics {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.hashing.set(count(auth.passwords.running()));
         self.hashes_waiting.set(count(auth.passwords.waiting()));
+        self.log_lines_dropped.set(count(LOG.get().map_or(0, ErrorCounter::dropped_lines)));
         self.lease_age.set(lease_age.map_or(-1.0, |age| age.as_secs_f64()));
         let mut text = String::new();
         // Writing to a String cannot fail.

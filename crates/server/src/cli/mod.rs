@@ -126,7 +126,7 @@ pub type Done = Result<(), Failure>;
 #[expect(clippy::print_stderr, reason = "a command line talks on stderr")]
 pub fn main() -> ExitCode {
     let Cli { given, command } = Cli::parse();
-    output::log_to_stderr(matches!(command, Command::Dev | Command::Serve(_)));
+    let _log = output::log_to_stderr(matches!(command, Command::Dev | Command::Serve(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run(given, command)),

@@ -4,9 +4,11 @@ use std::io::{IsTerminal, Write};
 
 use clap::ValueEnum;
 use serde::Serialize;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use super::{Done, Failure};
+use crate::metrics;
 
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,16 +63,26 @@ pub fn line(text: &str) -> Done {
     }
 }
 
+/// Lines of the log that wait for whoever reads stderr; beyond them lines are dropped and counted.
+const LOG_LINES: usize = 16 * 1024;
+
 /// The log goes to stderr: everything of note for a server, only trouble for other commands. `CLOAKROOM_LOG` says
 /// otherwise (`debug`, `audit=info`), `NO_COLOR` is honoured.
-pub fn log_to_stderr(is_server: bool) {
+///
+/// Written by a thread of its own: a collector that stalls must not stop those who log in. What is still waiting is
+/// written when the guard is dropped.
+pub fn log_to_stderr(is_server: bool) -> WorkerGuard {
     let usual = if is_server { "info" } else { "warn" };
     let filter = std::env::var("CLOAKROOM_LOG").unwrap_or_else(|_| String::from(usual));
     let colour =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|off| off.is_empty());
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(LOG_LINES).lossy(true).finish(std::io::stderr());
+    metrics::watch_log(writer.error_counter());
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(usual)))
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(colour)
         .init();
+    guard
 }

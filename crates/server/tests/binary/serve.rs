@@ -155,3 +155,17 @@ fn asked_to_end_it_answers_what_it_has_begun_and_writes_what_it_knows() {
     let again = place.dev(&[]);
     assert_eq!(again.me(&token), 200, "the session is still there");
 }
+
+#[test]
+fn a_log_that_nobody_reads_stops_nobody() {
+    let place = ready();
+    // The harness never reads the pipe behind stderr, which holds 64 KiB: some 600 of these lines.
+    let mut command = place.command(&["serve"]);
+    command.args(["--set", "throttle.per_address=1/1d"]);
+    let server = Server::start(command);
+    let wrong = serde_json::json!({"email": "nobody@example.com", "password": PASSWORD});
+    assert_eq!(server.post("/v1/login", &wrong).status, 401);
+    for _ in 0..2000 {
+        assert_eq!(server.post("/v1/login", &wrong).status, 429, "one audit line each");
+    }
+}
