@@ -11,13 +11,16 @@
 mod common;
 mod support;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use cloakroom_auth::password::{Hasher, Memory, Params, Password};
 use common::{PASSWORD, Place, Server};
 use support::{Load, cloakroom, get, log_in, resident_mb};
 
 const FLOOD: Duration = Duration::from_secs(5);
+const HASHES: usize = 100;
 
 fn main() {
     // One part alone: `-- flood`.
@@ -69,7 +72,7 @@ fn memory() {
     println!("resident, after 512 connections: {:.1} MB", resident_mb(pid));
 }
 
-/// Logins with the hash of the defaults, and what that does to everybody else.
+/// Logins with the hash of the defaults, what the bare hash allows, and what the flood does to everybody else.
 fn flood() {
     let place = Place::new();
     let quota = "1000000/1m";
@@ -80,28 +83,59 @@ fn flood() {
     ]);
     let (pid, listen) = (server.child.id(), server.listen);
     let requests = [get("/v1/me", &log_in(&server, "session", 1)[0])];
-    let load = || Load { to: listen, requests: &requests, connections: 4, during: FLOOD };
-    let quiet = load().run();
-    let (logins, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let until = Instant::now() + FLOOD;
-    let flooded = std::thread::scope(|threads| {
+    let load = || Load { to: listen, requests: &requests, connections: 4, during: FLOOD }.run();
+    let bare = bare_hashes();
+    let (alone, busy) = log_in_during(listen, || std::thread::sleep(FLOOD)).0;
+    println!("bare hashes, one thread a core: {bare:.0}/s");
+    println!("logins alone: {alone:.0}/s ({:.0} % of bare hashes), refused {busy}", alone / bare * 100.0);
+    let quiet = load();
+    let ((logins, busy), flooded) = log_in_during(listen, load);
+    println!("logins beside /v1/me: {logins:.0}/s, refused {busy}");
+    println!("resident, after the floods: {:.1} MB", resident_mb(pid));
+    for (name, answered) in [("quiet", quiet), ("under the flood", flooded)] {
+        let (p50, p99) = (answered.percentile(50), answered.percentile(99));
+        println!("/v1/me, {name}: {} requests, p50 {p50} us, p99 {p99} us", answered.requests);
+    }
+}
+
+/// Logs in from 32 connections while `meanwhile` runs: successful logins a second, refused ones, and what it returned.
+fn log_in_during<T>(listen: SocketAddr, meanwhile: impl FnOnce() -> T) -> ((f64, usize), T) {
+    let (logins, busy, ended) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    let start = Instant::now();
+    let returned = std::thread::scope(|threads| {
         for _ in 0..32 {
             threads.spawn(|| {
                 let body = serde_json::json!({"email": "alice@example.com", "password": PASSWORD});
-                while Instant::now() < until {
+                while !ended.load(Ordering::Relaxed) {
                     let status = common::try_post(listen, "/v1/login", &body).map_or(0, |reply| reply.status);
                     let counter = if status == 200 { &logins } else { &busy };
                     counter.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
-        load().run()
+        let returned = meanwhile();
+        ended.store(true, Ordering::Relaxed);
+        returned
     });
-    let per_second = logins.load(Ordering::Relaxed) as f64 / FLOOD.as_secs_f64();
-    println!("resident, after a flood of logins: {:.1} MB", resident_mb(pid));
-    println!("logins under the flood: {per_second:.0}/s, refused {}", busy.load(Ordering::Relaxed));
-    for (name, answered) in [("quiet", quiet), ("under the flood", flooded)] {
-        let (p50, p99) = (answered.percentile(50), answered.percentile(99));
-        println!("/v1/me, {name}: {} requests, p50 {p50} us, p99 {p99} us", answered.requests);
-    }
+    let per_second = logins.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64();
+    ((per_second, busy.load(Ordering::Relaxed)), returned)
+}
+
+/// Hashes a second with nothing around them, on as many threads as the server uses.
+fn bare_hashes() -> f64 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let hasher = Hasher::new(Params::default()).expect("the defaults");
+    let password = Password::parse(&PASSWORD.into()).expect("a password");
+    let start = Instant::now();
+    std::thread::scope(|threads| {
+        for _ in 0..cores {
+            threads.spawn(|| {
+                let mut memory = Memory::default();
+                for _ in 0..HASHES {
+                    hasher.hash(&password, [0; 16], &mut memory).expect("a hash");
+                }
+            });
+        }
+    });
+    (cores * HASHES) as f64 / start.elapsed().as_secs_f64()
 }

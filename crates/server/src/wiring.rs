@@ -40,7 +40,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
         keyring: keys.keyring,
         keys: Arc::new(KeySet::new(keys.verifying)),
         rules: rules(config),
-        passwords: HashPool::new(hasher, PoolLimits::default()),
+        passwords: HashPool::start(hasher, PoolLimits::default()).expect("the system has threads to give"),
         throttle: Throttle::new(config.throttle.per_account, config.throttle.per_address),
         revocations: Arc::new(Revocations::new()),
         uses: Uses::default(),

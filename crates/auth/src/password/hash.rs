@@ -1,6 +1,6 @@
 //! argon2id, written and read as PHC strings.
 
-use argon2::{Algorithm, Argon2, Version};
+use argon2::{Algorithm, Argon2, Block, Version};
 use phc::{Output, PasswordHash, Salt};
 
 use super::Password;
@@ -55,6 +55,25 @@ impl std::fmt::Debug for PhcString {
 #[error("not a usable argon2id hash")]
 pub struct HashUnreadable;
 
+/// What one hash at a time is computed in, kept from one to the next: fresh pages for each would cost a tenth of it.
+#[derive(Default)]
+pub struct Memory(Vec<Block>);
+
+impl Memory {
+    fn blocks(&mut self, count: usize) -> &mut [Block] {
+        if self.0.len() < count {
+            self.0.resize(count, Block::default());
+        }
+        self.0.get_mut(..count).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Memory(..)")
+    }
+}
+
 /// Hashes and proves passwords, in the calling thread.
 #[derive(Debug, Clone)]
 pub struct Hasher {
@@ -79,16 +98,26 @@ impl Hasher {
     }
 
     /// Hashes a password with this salt.
-    pub fn hash(&self, password: &Password, salt: [u8; 16]) -> Result<PhcString, HashUnreadable> {
+    pub fn hash(
+        &self,
+        password: &Password,
+        salt: [u8; 16],
+        memory: &mut Memory,
+    ) -> Result<PhcString, HashUnreadable> {
         let salt = Salt::new(&salt).map_err(|_| HashUnreadable)?;
-        let output = compute(self.params, password, &salt, OUTPUT_BYTES)?;
+        let output = compute(self.params, password, &salt, OUTPUT_BYTES, memory)?;
         Ok(write(self.params, salt, output))
     }
 
     /// Whether this is the password; without a stored hash it never is, at the same cost. Compared in constant time.
-    pub fn verify(&self, password: &Password, stored: Option<&PhcString>) -> Result<bool, HashUnreadable> {
+    pub fn verify(
+        &self,
+        password: &Password,
+        stored: Option<&PhcString>,
+        memory: &mut Memory,
+    ) -> Result<bool, HashUnreadable> {
         let (params, salt, expected) = read(stored.unwrap_or(&self.dummy))?;
-        let output = compute(params, password, &salt, expected.len())?;
+        let output = compute(params, password, &salt, expected.len(), memory)?;
         Ok(aws_lc_rs::constant_time::verify_slices_are_equal(output.as_bytes(), expected.as_bytes()).is_ok()
             && stored.is_some())
     }
@@ -129,12 +158,14 @@ fn compute(
     password: &Password,
     salt: &Salt,
     length: usize,
+    memory: &mut Memory,
 ) -> Result<Output, HashUnreadable> {
     let argon2 = context(params)?;
     let mut output = zeroize::Zeroizing::new([0; 64]);
     let output = output.get_mut(..length).ok_or(HashUnreadable)?;
+    let blocks = memory.blocks(argon2.params().block_count());
     argon2
-        .hash_password_into(password.expose().as_bytes(), salt.as_ref(), output)
+        .hash_password_into_with_memory(password.expose().as_bytes(), salt.as_ref(), output, blocks)
         .map_err(|_| HashUnreadable)?;
     Output::new(output).map_err(|_| HashUnreadable)
 }
@@ -172,13 +203,16 @@ mod tests {
     fn a_hash_proves_exactly_its_password() {
         let hasher = Hasher::new(SMALL).unwrap();
         let long = "x".repeat(199);
-        let stored = hasher.hash(&password(&format!("{long}Y")), [7; 16]).unwrap();
+        let stored = hasher.hash(&password(&format!("{long}Y")), [7; 16], &mut Memory::default()).unwrap();
         assert!(stored.as_str().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        assert_eq!(hasher.verify(&password(&format!("{long}Y")), Some(&stored)), Ok(true));
+        assert_eq!(
+            hasher.verify(&password(&format!("{long}Y")), Some(&stored), &mut Memory::default()),
+            Ok(true)
+        );
         for other in [&long[..72], &long, &format!("{long}y"), &format!("{long}Y ")] {
-            assert_eq!(hasher.verify(&password(other), Some(&stored)), Ok(false));
+            assert_eq!(hasher.verify(&password(other), Some(&stored), &mut Memory::default()), Ok(false));
         }
-        assert_eq!(hasher.verify(&password("anything"), None), Ok(false));
+        assert_eq!(hasher.verify(&password("anything"), None, &mut Memory::default()), Ok(false));
     }
 
     /// From the reference implementation's `argon2` command: `echo -n password | argon2 somesalt -id -m 16 -t 2 -p 1`.
@@ -187,14 +221,30 @@ mod tests {
         let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let stored = PhcString::from_store(stored.to_owned());
         let hasher = Hasher::new(SMALL).unwrap();
-        assert_eq!(hasher.verify(&password("password"), Some(&stored)), Ok(true));
-        assert_eq!(hasher.verify(&password("passwort"), Some(&stored)), Ok(false));
+        assert_eq!(hasher.verify(&password("password"), Some(&stored), &mut Memory::default()), Ok(true));
+        assert_eq!(hasher.verify(&password("passwort"), Some(&stored), &mut Memory::default()), Ok(false));
+    }
+
+    #[test]
+    fn what_was_hashed_before_in_the_same_memory_does_not_show() {
+        let (small, large) = (Hasher::new(SMALL).unwrap(), Params { memory_kib: 128, ..SMALL });
+        let large = Hasher::new(large).unwrap();
+        let fresh = |hasher: &Hasher| hasher.hash(&password("a"), [1; 16], &mut Memory::default()).unwrap();
+        let mut used = Memory::default();
+        for hasher in [&large, &small, &large] {
+            assert_eq!(
+                hasher.hash(&password("a"), [1; 16], &mut used).unwrap().as_str(),
+                fresh(hasher).as_str()
+            );
+        }
     }
 
     #[test]
     fn a_hash_is_made_anew_when_a_parameter_rose_and_never_lowered() {
-        let stored =
-            Hasher::new(Params { iterations: 3, ..SMALL }).unwrap().hash(&password("a"), [1; 16]).unwrap();
+        let stored = Hasher::new(Params { iterations: 3, ..SMALL })
+            .unwrap()
+            .hash(&password("a"), [1; 16], &mut Memory::default())
+            .unwrap();
         let more_memory = Hasher::new(Params { memory_kib: 128, ..SMALL }).unwrap();
         assert!(more_memory.needs_rehash(&stored));
         assert_eq!(
@@ -216,7 +266,11 @@ mod tests {
             "$argon2id$v=19$m=64,t=1,p=1$\u{1F98A}$x",
         ] {
             let stored = PhcString::from_store(bad.to_owned());
-            assert_eq!(hasher.verify(&password("a"), Some(&stored)), Err(HashUnreadable), "{bad}");
+            assert_eq!(
+                hasher.verify(&password("a"), Some(&stored), &mut Memory::default()),
+                Err(HashUnreadable),
+                "{bad}"
+            );
         }
     }
 }

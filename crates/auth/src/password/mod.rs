@@ -3,11 +3,12 @@
 mod blocklist;
 mod hash;
 mod pool;
+mod threads;
 
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
-pub use hash::{HashUnreadable, Hasher, Params, PhcString};
+pub use hash::{HashUnreadable, Hasher, Memory, Params, PhcString};
 pub use pool::{Busy, HashPool, PoolLimits};
 
 /// Longer ones are refused before anything is normalised or hashed.

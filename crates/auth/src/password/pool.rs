@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::{HashUnreadable, Hasher, NewPassword, Password, PhcString};
+use super::threads::HashThreads;
+use super::{HashUnreadable, Hasher, Memory, NewPassword, Password, PhcString};
 use crate::error::{Error, Result};
 use crate::token;
 
@@ -41,6 +42,7 @@ pub struct Busy {
 #[derive(Debug)]
 pub struct HashPool {
     hasher: Hasher,
+    threads: HashThreads,
     permits: Arc<Semaphore>,
     at_once: usize,
     waiting: AtomicUsize,
@@ -48,12 +50,13 @@ pub struct HashPool {
 }
 
 impl HashPool {
-    /// A pool within these limits; at least one hash runs at once.
-    pub fn new(hasher: Hasher, limits: PoolLimits) -> Self {
+    /// A pool within these limits, with threads of its own; at least one hash runs at once.
+    pub fn start(hasher: Hasher, limits: PoolLimits) -> std::io::Result<Self> {
         let by_memory = limits.memory_kib / u64::from(hasher.params().memory_kib.max(1));
         let at_once = usize::try_from(by_memory).unwrap_or(usize::MAX).min(limits.cores).max(1);
         let permits = Arc::new(Semaphore::new(at_once));
-        Self { hasher, permits, at_once, waiting: AtomicUsize::new(0), limits }
+        let threads = HashThreads::start(at_once)?;
+        Ok(Self { hasher, threads, permits, at_once, waiting: AtomicUsize::new(0), limits })
     }
 
     /// What hashes here.
@@ -74,32 +77,32 @@ impl HashPool {
     /// Hashes a new password.
     pub async fn hash(&self, password: NewPassword) -> Result<PhcString> {
         let hasher = self.hasher.clone();
-        self.run(move || hasher.hash(&password.0, token::random())).await
+        self.run(move |memory| hasher.hash(&password.0, token::random(), memory)).await
     }
 
     /// Hashes a password that was just proved again, with what its hash lacks today.
     pub async fn rehash(&self, password: Password, stored: &PhcString) -> Result<PhcString> {
         let hasher = self.hasher.raised(stored);
-        self.run(move || hasher.hash(&password, token::random())).await
+        self.run(move |memory| hasher.hash(&password, token::random(), memory)).await
     }
 
     /// Proves a password; without a stored hash at the same cost, and never right.
     pub async fn verify(&self, password: Password, stored: Option<PhcString>) -> Result<bool> {
         let hasher = self.hasher.clone();
-        self.run(move || hasher.verify(&password, stored.as_ref())).await
+        self.run(move |memory| hasher.verify(&password, stored.as_ref(), memory)).await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        hash: impl FnOnce() -> std::result::Result<T, HashUnreadable> + Send + 'static,
+        hash: impl FnOnce(&mut Memory) -> std::result::Result<T, HashUnreadable> + Send + 'static,
     ) -> Result<T> {
         let permit = self.permit().await.map_err(|Busy { retry_after }| Error::Busy { retry_after })?;
-        let hashed = tokio::task::spawn_blocking(move || {
+        let hashed = self.threads.run(move |memory| {
             // Held until the hash ends, even if nobody waits for it any more: it is the memory that is counted.
             let _permit = permit;
-            hash()
+            hash(memory)
         });
-        let hashed = hashed.await.map_err(|_| Error::Broken("password hashing stopped"))?;
+        let hashed = hashed.await.ok_or(Error::Broken("password hashing stopped"))?;
         hashed.map_err(|HashUnreadable| Error::Broken("a password hash in the store is unreadable"))
     }
 
@@ -142,7 +145,7 @@ mod tests {
     fn pool(cores: usize, queue: usize) -> HashPool {
         let params = Params { memory_kib: 64, iterations: 1, parallelism: 1 };
         let limits = PoolLimits { memory_kib: 64 * 8, cores, queue, deadline: Duration::from_secs(2) };
-        HashPool::new(Hasher::new(params).unwrap(), limits)
+        HashPool::start(Hasher::new(params).unwrap(), limits).unwrap()
     }
 
     #[test]
@@ -150,7 +153,8 @@ mod tests {
         assert_eq!(pool(100, 1).at_once, 8);
         assert_eq!(pool(2, 1).at_once, 2);
         let tiny = PoolLimits { memory_kib: 1, cores: 4, queue: 1, deadline: Duration::ZERO };
-        assert_eq!(HashPool::new(Hasher::new(Params::default()).unwrap(), tiny).at_once, 1);
+        let hasher = Hasher::new(Params::default()).unwrap();
+        assert_eq!(HashPool::start(hasher, tiny).unwrap().at_once, 1);
     }
 
     #[tokio::test(start_paused = true)]

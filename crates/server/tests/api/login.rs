@@ -309,7 +309,8 @@ async fn a_hash_is_raised_when_the_parameters_rise() {
     });
     let password = secrecy::SecretString::from(World::PASSWORD);
     let password = cloakroom_auth::password::Password::parse(&password).unwrap();
-    let weak = weak.unwrap().hash(&password, [7; 16]).unwrap();
+    let mut memory = cloakroom_auth::password::Memory::default();
+    let weak = weak.unwrap().hash(&password, [7; 16], &mut memory).unwrap();
     let user = world.user("alice").await;
     assert!(world.app().store.raise_hash(user.id, &user.password_hash, weak).await.unwrap());
     assert!(hash().await.contains("t=1"));
