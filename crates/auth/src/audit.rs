@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use cloakroom_verify::{SessionId, Strategy, UserId};
+use tracing::field::display;
 use tracing::{info, warn};
 
 use crate::refresh::{Refusal, SameReason};
@@ -43,17 +44,21 @@ pub enum Audit {
 }
 
 impl Audit {
-    /// Writes the line.
+    /// Writes the line; what is not known is not in it.
     pub fn log(self) {
         match self {
             Self::UserCreated(user) => info!(target: "audit", event = "user_created", %user),
             Self::LoginSucceeded(user, session, strategy, ip) => {
-                info!(target: "audit", event = "authn_login_success", %user, ?session, %strategy, ?ip);
+                let (session, ip) = (session.map(display), ip.map(display));
+                info!(target: "audit", event = "authn_login_success", %user, session, %strategy, ip);
             }
             Self::LoginFailed(user, why, ip) => {
-                warn!(target: "audit", event = "authn_login_fail", ?user, why, ?ip);
+                let (user, ip) = (user.map(display), ip.map(display));
+                warn!(target: "audit", event = "authn_login_fail", user, why, ip);
             }
-            Self::LoginThrottled(ip) => warn!(target: "audit", event = "authn_login_throttled", ?ip),
+            Self::LoginThrottled(ip) => {
+                warn!(target: "audit", event = "authn_login_throttled", ip = ip.map(display));
+            }
             Self::OldSessionToken(session) => {
                 warn!(target: "audit", event = "session_token_old", %session);
             }

@@ -120,11 +120,18 @@ impl Config {
 
     /// The configuration of these layers.
     pub fn of(layers: &Layers, mode: Mode) -> Result<Self, ConfigError> {
+        if layers.source("public_url").is_none() {
+            return Err(ConfigError(vec![NO_PUBLIC_URL.to_owned()]));
+        }
         let config: Self = layers.parse()?;
         let problems = check::problems(&config, mode);
         if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
     }
 }
+
+const NO_PUBLIC_URL: &str = "public_url is not set: say where the world finds this server, as \
+    public_url = \"https://auth.example.com\" in cloakroom.toml, CLOAKROOM__PUBLIC_URL or --public-url; \
+    or add --dev for the development defaults";
 
 /// Everything that is wrong with a configuration, a sentence each. Never the value of a secret.
 #[derive(Debug, thiserror::Error)]
