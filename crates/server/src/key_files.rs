@@ -168,7 +168,7 @@ pub fn load(config: &Config, mode: Mode, now: Timestamp) -> Result<Keys, KeyErro
     }
     let tokens = TokenKeys::new(tokens).map_err(|_| missing("token key"))?;
     if let Some(secret) = shared_secret(config) {
-        let key = SigningKey::hs256(secret.expose_secret().as_bytes())
+        let key = SigningKey::secret(Algorithm::Hs256, secret.expose_secret().as_bytes())
             .map_err(|_| missing("usable token.secret"))?;
         signing.push((now, key));
     }

@@ -87,7 +87,9 @@ id! {
     ServiceKeyId
 }
 
-/// The `kid` of a signing key: 1 to 128 characters of `A-Z a-z 0-9 _ -`, normally an RFC 7638 thumbprint.
+/// The `kid` of a signing key: 1 to 128 characters of `A-Z a-z 0-9 _ - . : @ + =`, normally an RFC 7638 thumbprint.
+///
+/// None of them means anything in JSON, in a path or in SQL.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct KeyId(Box<str>);
 
@@ -102,7 +104,7 @@ impl FromStr for KeyId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:@+=".contains(&byte);
         if text.is_empty() || text.len() > 128 || !text.bytes().all(plain) {
             return Err(InvalidId);
         }
@@ -135,6 +137,8 @@ mod tests {
         for bad in ["", "../../dev/null", "' OR 1=1", "a\0b", &"k".repeat(129)] {
             assert_eq!(bad.parse::<KeyId>(), Err(InvalidId), "{bad:?}");
         }
-        assert!("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".parse::<KeyId>().is_ok());
+        for good in ["NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "2026-11:alice@example.com", "a+b="] {
+            assert!(good.parse::<KeyId>().is_ok(), "{good}");
+        }
     }
 }

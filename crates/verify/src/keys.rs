@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::KeyId;
 use crate::algorithm::VerifyingKey;
-use crate::jwt::header;
+use crate::jws::header;
 
 /// A set of keys that can be replaced while it is in use.
 #[derive(Debug)]

@@ -46,7 +46,7 @@
 //!
 //! * [`verifier`]: the checks; [`authenticate`]: the seams around them
 //! * [`proof`]: which credentials a request shows; [`layer`] and [`extract`]: tower and axum
-//! * [`jwt`], [`keys`], [`algorithm`], [`jwk`]: access tokens; [`opaque`]: session and refresh tokens
+//! * [`jwt`], [`jws`], [`keys`], [`algorithm`], [`jwk`]: access tokens; [`opaque`]: session and refresh tokens
 //! * [`revocations`] (what kills), [`lease`] (how fresh that knowledge is), [`event`] (how it is told)
 //! * [`id`], [`timestamp`], [`rv`], [`principal`], [`clock`]: the words that everything is said in
 //!
@@ -60,6 +60,7 @@ pub mod event;
 pub mod extract;
 pub mod id;
 pub mod jwk;
+pub mod jws;
 pub mod jwt;
 pub mod keys;
 #[cfg(feature = "tower")]

@@ -1,10 +1,18 @@
 //! Signatures. One key has one algorithm, fixed by the key and never by the token; `none` cannot be written.
 
+mod ecdsa;
 mod ed25519;
-mod es256;
-mod hs256;
+mod hmac;
+mod rsa;
 
 use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    EcdsaKeyPair, Ed25519KeyPair, ParsedPublicKey, RsaKeyPair, VerificationAlgorithm,
+};
+use zeroize::Zeroizing;
 
 use crate::KeyId;
 use crate::jwk::{self, Jwk};
@@ -16,23 +24,55 @@ pub enum Algorithm {
     EdDsa,
     /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// RSA with PKCS#1 v1.5 and SHA-256: verifies from 2048 bits, signs from 3072.
+    Rs256,
+    /// RSA with PSS and SHA-256: verifies from 2048 bits, signs from 3072.
+    Ps256,
     /// HMAC with SHA-256: whoever can verify can also sign.
     Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
 }
 
 impl Algorithm {
+    /// All there are.
+    pub const ALL: [Self; 8] = [
+        Self::EdDsa,
+        Self::Es256,
+        Self::Es384,
+        Self::Rs256,
+        Self::Ps256,
+        Self::Hs256,
+        Self::Hs384,
+        Self::Hs512,
+    ];
+
     /// The name in a token's header, compared exactly.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::EdDsa => "EdDSA",
             Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
             Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
         }
     }
 
     /// Reads that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::EdDsa, Self::Es256, Self::Hs256].into_iter().find(|algorithm| algorithm.as_str() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// Whether one secret both signs and verifies: such a key is never published.
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 }
 
@@ -49,40 +89,98 @@ pub struct InvalidKey(pub Algorithm);
 
 /// Proves tokens. Cheap to clone.
 #[derive(Clone)]
-pub struct VerifyingKey(Verifying);
+pub struct VerifyingKey(Arc<Verifying>);
 
-#[derive(Clone)]
 enum Verifying {
-    EdDsa(ed25519::Verifying),
-    Es256(es256::Verifying),
-    Hs256(hs256::Key),
+    Public(PublicKey),
+    Secret(Arc<hmac::Key>),
+}
+
+/// A public key, ready to prove signatures.
+struct PublicKey {
+    algorithm: Algorithm,
+    parsed: ParsedPublicKey,
+    jwk: Jwk,
+}
+
+impl PublicKey {
+    fn parse(
+        algorithm: Algorithm,
+        verification: &'static dyn VerificationAlgorithm,
+        bytes: &[u8],
+        jwk: Jwk,
+    ) -> Result<Self, InvalidKey> {
+        let parsed = ParsedPublicKey::new(verification, bytes).map_err(|_| InvalidKey(algorithm))?;
+        Ok(Self { algorithm, parsed, jwk })
+    }
+}
+
+impl From<PublicKey> for VerifyingKey {
+    fn from(key: PublicKey) -> Self {
+        Self(Arc::new(Verifying::Public(key)))
+    }
 }
 
 impl VerifyingKey {
+    /// An Ed25519 key.
+    pub fn ed25519(x: &[u8]) -> Result<Self, InvalidKey> {
+        ed25519::public(x).map(Self::from)
+    }
+
+    /// A P-256 key from its coordinates, 32 bytes each.
+    pub fn p256(x: &[u8], y: &[u8]) -> Result<Self, InvalidKey> {
+        ecdsa::P256.public(&[&[4], x, y].concat()).map(Self::from)
+    }
+
+    /// A P-384 key from its coordinates, 48 bytes each.
+    pub fn p384(x: &[u8], y: &[u8]) -> Result<Self, InvalidKey> {
+        ecdsa::P384.public(&[&[4], x, y].concat()).map(Self::from)
+    }
+
+    /// An RSA key for `RS256`, from modulus and exponent, big endian without leading zeros.
+    pub fn rs256(n: &[u8], e: &[u8]) -> Result<Self, InvalidKey> {
+        rsa::PKCS1.public(n, e).map(Self::from)
+    }
+
+    /// An RSA key for `PS256`, from modulus and exponent, big endian without leading zeros.
+    pub fn ps256(n: &[u8], e: &[u8]) -> Result<Self, InvalidKey> {
+        rsa::PSS.public(n, e).map(Self::from)
+    }
+
+    /// A shared secret at least as long as the hash of `HS256`, `HS384` or `HS512`.
+    pub fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, InvalidKey> {
+        SigningKey::secret(algorithm, secret).map(|key| key.verifying)
+    }
+
     /// The one algorithm of this key.
-    pub const fn algorithm(&self) -> Algorithm {
-        match self.0 {
-            Verifying::EdDsa(_) => Algorithm::EdDsa,
-            Verifying::Es256(_) => Algorithm::Es256,
-            Verifying::Hs256(_) => Algorithm::Hs256,
+    pub fn algorithm(&self) -> Algorithm {
+        match &*self.0 {
+            Verifying::Public(key) => key.algorithm,
+            Verifying::Secret(key) => key.algorithm(),
         }
     }
 
     /// Whether the signature is right. Constant time where a secret takes part.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.0 {
-            Verifying::EdDsa(key) => key.verifies(message, signature),
-            Verifying::Es256(key) => key.verifies(message, signature),
-            Verifying::Hs256(key) => key.verifies(message, signature),
+        match &*self.0 {
+            Verifying::Public(key) => key.parsed.verify_sig(message, signature).is_ok(),
+            Verifying::Secret(key) => key.verifies(message, signature),
         }
     }
 
     /// The public key for a JWKS; `None` for a secret one, which is never published.
-    pub fn jwk(&self) -> Option<Jwk> {
-        match &self.0 {
-            Verifying::EdDsa(key) => Some(Jwk::ed25519(key.public())),
-            Verifying::Es256(key) => Some(Jwk::p256(key.public())),
-            Verifying::Hs256(_) => None,
+    pub fn jwk(&self) -> Option<&Jwk> {
+        match &*self.0 {
+            Verifying::Public(key) => Some(&key.jwk),
+            Verifying::Secret(_) => None,
+        }
+    }
+
+    /// The name of this key in tokens: an RFC 7638 thumbprint; for a secret, a digest that reveals nothing of it.
+    pub fn key_id(&self) -> KeyId {
+        match &*self.0 {
+            Verifying::Public(key) => key.jwk.thumbprint(),
+            Verifying::Secret(key) => jwk::key_id(&key.sign(b"cloakroom key id v1")),
         }
     }
 }
@@ -94,70 +192,92 @@ impl fmt::Debug for VerifyingKey {
 }
 
 /// Signs tokens.
-pub struct SigningKey(Signing);
+pub struct SigningKey {
+    signer: Signer,
+    verifying: VerifyingKey,
+}
 
-enum Signing {
-    EdDsa(ed25519::Signing),
-    Es256(es256::Signing),
-    Hs256(hs256::Key),
+enum Signer {
+    Ed25519(Ed25519KeyPair),
+    Ecdsa(EcdsaKeyPair),
+    Rsa(RsaKeyPair, &'static rsa::Padding),
+    Secret(Arc<hmac::Key>),
 }
 
 impl SigningKey {
-    /// Makes a key pair, as PKCS#8. `HS256` has no key pair: its secret comes from the configuration.
-    pub fn generate(algorithm: Algorithm) -> Result<zeroize::Zeroizing<Vec<u8>>, InvalidKey> {
+    /// Makes a key pair, as PKCS#8. A symmetric algorithm has none: its secret comes from the configuration.
+    pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, InvalidKey> {
         match algorithm {
             Algorithm::EdDsa => ed25519::generate(),
-            Algorithm::Es256 => es256::generate(),
-            Algorithm::Hs256 => Err(InvalidKey(algorithm)),
+            Algorithm::Es256 => ecdsa::P256.generate(),
+            Algorithm::Es384 => ecdsa::P384.generate(),
+            Algorithm::Rs256 => rsa::PKCS1.generate(),
+            Algorithm::Ps256 => rsa::PSS.generate(),
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => Err(InvalidKey(algorithm)),
         }
     }
 
     /// Reads a key pair from PKCS#8.
     pub fn from_pkcs8(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self, InvalidKey> {
+        let ecdsa = |curve: &ecdsa::Curve| {
+            curve.open(pkcs8).map(|(pair, public)| Self::of(Signer::Ecdsa(pair), public))
+        };
+        let rsa = |padding: &'static rsa::Padding| {
+            padding.open(pkcs8).map(|(pair, public)| Self::of(Signer::Rsa(pair, padding), public))
+        };
         match algorithm {
-            Algorithm::EdDsa => ed25519::Signing::from_pkcs8(pkcs8).map(|key| Self(Signing::EdDsa(key))),
-            Algorithm::Es256 => es256::Signing::from_pkcs8(pkcs8).map(|key| Self(Signing::Es256(key))),
-            Algorithm::Hs256 => Err(InvalidKey(algorithm)),
+            Algorithm::EdDsa => {
+                ed25519::open(pkcs8).map(|(pair, public)| Self::of(Signer::Ed25519(pair), public))
+            }
+            Algorithm::Es256 => ecdsa(&ecdsa::P256),
+            Algorithm::Es384 => ecdsa(&ecdsa::P384),
+            Algorithm::Rs256 => rsa(&rsa::PKCS1),
+            Algorithm::Ps256 => rsa(&rsa::PSS),
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => Err(InvalidKey(algorithm)),
         }
     }
 
-    /// An `HS256` key of at least 32 bytes (RFC 7518 section 3.2). Whether they are hard to guess is for the caller.
-    pub fn hs256(secret: &[u8]) -> Result<Self, InvalidKey> {
-        hs256::Key::new(secret).map(|key| Self(Signing::Hs256(key)))
+    /// A shared secret at least as long as the hash. Whether it is hard to guess is for the caller to judge.
+    pub fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, InvalidKey> {
+        let key = Arc::new(hmac::Key::new(algorithm, secret)?);
+        let verifying = VerifyingKey(Arc::new(Verifying::Secret(Arc::clone(&key))));
+        Ok(Self { signer: Signer::Secret(key), verifying })
+    }
+
+    fn of(signer: Signer, public: PublicKey) -> Self {
+        Self { signer, verifying: public.into() }
     }
 
     /// The one algorithm of this key.
-    pub const fn algorithm(&self) -> Algorithm {
-        match self.0 {
-            Signing::EdDsa(_) => Algorithm::EdDsa,
-            Signing::Es256(_) => Algorithm::Es256,
-            Signing::Hs256(_) => Algorithm::Hs256,
-        }
+    pub fn algorithm(&self) -> Algorithm {
+        self.verifying.algorithm()
     }
 
     /// What proves this key's signatures.
     pub fn verifying_key(&self) -> VerifyingKey {
-        VerifyingKey(match &self.0 {
-            Signing::EdDsa(key) => Verifying::EdDsa(key.verifying()),
-            Signing::Es256(key) => Verifying::Es256(key.verifying()),
-            Signing::Hs256(key) => Verifying::Hs256(key.clone()),
-        })
+        self.verifying.clone()
     }
 
-    /// The name of this key in tokens: an RFC 7638 thumbprint; for a secret, a digest that reveals nothing of it.
+    /// The name of this key in tokens.
     pub fn key_id(&self) -> KeyId {
-        match &self.0 {
-            Signing::EdDsa(key) => Jwk::ed25519(key.verifying().public()).thumbprint(),
-            Signing::Es256(key) => Jwk::p256(key.verifying().public()).thumbprint(),
-            Signing::Hs256(key) => jwk::key_id(&key.sign(b"cloakroom key id v1")),
-        }
+        self.verifying.key_id()
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        match &self.0 {
-            Signing::EdDsa(key) => key.sign(message),
-            Signing::Es256(key) => key.sign(message),
-            Signing::Hs256(key) => key.sign(message),
+        let random = SystemRandom::new();
+        match &self.signer {
+            Signer::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+            Signer::Ecdsa(pair) => {
+                let signature = pair.sign(&random, message);
+                signature.expect("a key on its curve signs any message").as_ref().to_vec()
+            }
+            Signer::Rsa(pair, padding) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                let signed = pair.sign(padding.signing, &random, message, &mut signature);
+                signed.expect("a key of 3072 bits or more signs any message");
+                signature
+            }
+            Signer::Secret(key) => key.sign(message),
         }
     }
 }
@@ -172,34 +292,89 @@ impl fmt::Debug for SigningKey {
 mod tests {
     use super::*;
 
+    /// One key of each algorithm. RSA keys are slow to make: one serves both paddings.
+    fn keys() -> Vec<SigningKey> {
+        let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
+        let open = |algorithm: Algorithm| match algorithm {
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
+                SigningKey::secret(algorithm, &[7; 64]).unwrap()
+            }
+            Algorithm::Rs256 | Algorithm::Ps256 => SigningKey::from_pkcs8(algorithm, &rsa).unwrap(),
+            Algorithm::EdDsa | Algorithm::Es256 | Algorithm::Es384 => {
+                SigningKey::from_pkcs8(algorithm, &SigningKey::generate(algorithm).unwrap()).unwrap()
+            }
+        };
+        Algorithm::ALL.into_iter().map(open).collect()
+    }
+
     #[test]
-    fn a_signature_proves_exactly_its_message_under_its_key() {
-        let pkcs8 =
-            |algorithm| SigningKey::from_pkcs8(algorithm, &SigningKey::generate(algorithm).unwrap()).unwrap();
-        let pairs = [Algorithm::EdDsa, Algorithm::Es256];
-        let keys = pairs.into_iter().map(pkcs8).chain([SigningKey::hs256(&[7; 32]).unwrap()]);
-        for key in keys {
+    fn a_signature_proves_exactly_its_message_under_its_key_and_algorithm() {
+        let keys = keys();
+        for (n, key) in keys.iter().enumerate() {
+            assert_eq!(key.algorithm(), Algorithm::ALL[n]);
             let signature = key.sign(b"message");
             let verifying = key.verifying_key();
-            assert_eq!(verifying.algorithm(), key.algorithm());
             assert!(verifying.verifies(b"message", &signature));
             assert!(!verifying.verifies(b"massage", &signature));
             for length in 0..signature.len() {
                 assert!(!verifying.verifies(b"message", &signature[..length]), "cut to {length}");
             }
+            assert!(!verifying.verifies(b"message", &[&signature[..], &[0]].concat()), "and one more");
             assert!(!verifying.verifies(b"message", &vec![0; signature.len()]), "psychic signature");
+            for (m, other) in keys.iter().enumerate() {
+                assert_eq!(other.verifying_key().verifies(b"message", &signature), n == m, "{n} under {m}");
+            }
         }
     }
 
     #[test]
-    fn a_short_secret_is_no_key() {
-        assert!(SigningKey::hs256(&[7; 31]).is_err());
+    fn a_secret_is_at_least_as_long_as_its_hash() {
+        for (algorithm, length) in [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)] {
+            assert!(SigningKey::secret(algorithm, &[7; 64][..length - 1]).is_err());
+            assert!(SigningKey::secret(algorithm, &[7; 64][..length]).is_ok());
+        }
+        assert!(SigningKey::secret(Algorithm::EdDsa, &[7; 64]).is_err(), "no secret is a public key");
+    }
+
+    #[test]
+    fn a_point_off_its_curve_is_no_key() {
+        assert!(VerifyingKey::p256(&[1; 32], &[1; 32]).is_err());
+        assert!(VerifyingKey::p384(&[1; 48], &[1; 48]).is_err());
+        assert!(VerifyingKey::p256(&[0; 32], &[0; 32]).is_err());
+    }
+
+    #[test]
+    fn an_rsa_key_that_is_short_even_or_of_a_small_exponent_is_none() {
+        let modulus = |bytes: usize| [vec![0xc1; bytes - 1], vec![0x0b]].concat();
+        assert!(VerifyingKey::rs256(&modulus(256), &[1, 0, 1]).is_ok());
+        assert!(VerifyingKey::ps256(&modulus(1024), &[1, 0, 1]).is_ok());
+        for (n, e) in [
+            (modulus(255), vec![1, 0, 1]),
+            (modulus(1025), vec![1, 0, 1]),
+            ([vec![0], modulus(256)].concat(), vec![1, 0, 1]),
+            (vec![0xc0; 256], vec![1, 0, 1]),
+            (modulus(256), vec![3]),
+            (modulus(256), vec![1, 0, 0]),
+            (modulus(256), vec![0, 1, 0, 1]),
+            (modulus(256), vec![1; 5]),
+            (Vec::new(), Vec::new()),
+        ] {
+            assert!(VerifyingKey::rs256(&n, &e).is_err(), "{} bytes, {e:?}", n.len());
+        }
+    }
+
+    #[test]
+    fn an_rsa_key_of_2048_bits_verifies_and_does_not_sign() {
+        use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+        let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+        let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+        assert!(SigningKey::from_pkcs8(Algorithm::Rs256, pkcs8.as_ref()).is_err());
     }
 
     #[test]
     fn a_secret_key_is_never_published_and_its_id_tells_nothing() {
-        let key = SigningKey::hs256(&[7; 32]).unwrap();
+        let key = SigningKey::secret(Algorithm::Hs256, &[7; 32]).unwrap();
         assert!(key.verifying_key().jwk().is_none());
-        assert_ne!(key.key_id(), SigningKey::hs256(&[8; 32]).unwrap().key_id());
+        assert_ne!(key.key_id(), SigningKey::secret(Algorithm::Hs256, &[8; 32]).unwrap().key_id());
     }
 }

@@ -1,24 +1,17 @@
-//! Access tokens: compact JWS (RFC 7515) with the claims of RFC 9068, read as strictly as they are written.
-//!
-//! A token is refused for anything that is not exactly what an issuer of ours could have meant: a lax reader is
-//! where forgeries and second spellings of revoked tokens come from (RFC 8725).
+//! Access tokens: a [`jws`] with the claims of RFC 9068, read as strictly as they are written.
 
 mod claims;
-pub(crate) mod header;
 mod sign;
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
+use crate::jws::{self, Kind};
 use crate::keys::KeySet;
 use crate::{KeyId, Principal, Rv, SessionId, Timestamp, TokenId, UserId};
 
+pub use crate::jws::Invalid;
 pub use sign::{Claims, MAX_BYTES, TooLarge, sign};
 
-/// The longest token that is looked at.
-const READ_AT_MOST: usize = 8 * 1024;
 /// The most that clocks may be assumed to differ by.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(60);
 
@@ -65,42 +58,6 @@ pub struct Verified {
     pub principal: Principal,
 }
 
-/// Why a token is refused. For logs: a client is told only that it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Invalid {
-    /// Not three parts of canonical base64url, or too long.
-    #[error("not a compact JWS")]
-    Form,
-    /// A header that is not exactly what an access token has.
-    #[error("unacceptable header")]
-    Header,
-    /// No key with this `kid`.
-    #[error("unknown key")]
-    UnknownKey,
-    /// Another algorithm than the key's.
-    #[error("wrong algorithm for the key")]
-    Algorithm,
-    /// The signature is wrong.
-    #[error("wrong signature")]
-    Signature,
-    /// Claims that are missing, doubled or of the wrong type.
-    #[error("unacceptable claims")]
-    Claims,
-    /// Another issuer.
-    #[error("wrong issuer")]
-    Issuer,
-    /// For somebody else.
-    #[error("wrong audience")]
-    Audience,
-    /// Past its `exp`.
-    #[error("expired")]
-    Expired,
-    /// Before its `nbf`.
-    #[error("not yet valid")]
-    NotYet,
-}
-
 /// Proves a token and judges its claims at `now`.
 pub fn verify(token: &str, keys: &KeySet, rules: &Rules, now: Timestamp) -> Result<Verified, Invalid> {
     let verified = verify_authentic(token, keys, rules)?;
@@ -110,22 +67,8 @@ pub fn verify(token: &str, keys: &KeySet, rules: &Rules, now: Timestamp) -> Resu
 
 /// Proves a token whatever the time: an expired one still says which login to end.
 pub fn verify_authentic(token: &str, keys: &KeySet, rules: &Rules) -> Result<Verified, Invalid> {
-    if token.len() > READ_AT_MOST {
-        return Err(Invalid::Form);
-    }
-    let (message, signature) = token.rsplit_once('.').ok_or(Invalid::Form)?;
-    let (head, payload) = message.split_once('.').ok_or(Invalid::Form)?;
-    if payload.contains('.') {
-        return Err(Invalid::Form);
-    }
-    let key = match keys.by_header(head) {
-        Some(key) => key,
-        None => header::find_key(&decode(head)?, keys)?,
-    };
-    if !key.key.verifies(message.as_bytes(), &decode(signature)?) {
-        return Err(Invalid::Signature);
-    }
-    claims::read(&decode(payload)?, &key.kid, rules)
+    let proved = jws::prove(token, keys, Kind::AccessToken)?;
+    claims::read(&proved.payload, &proved.key.kid, rules)
 }
 
 impl Verified {
@@ -139,9 +82,4 @@ impl Verified {
         }
         Ok(())
     }
-}
-
-/// Canonical base64url: no padding, no foreign characters, no stray trailing bits.
-fn decode(part: &str) -> Result<Vec<u8>, Invalid> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| Invalid::Form)
 }

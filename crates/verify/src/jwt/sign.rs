@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::header;
 use crate::algorithm::SigningKey;
+use crate::jws::header;
 use crate::{KeyId, Roles, Rv, SessionId, Timestamp, TokenId, UserId};
 
 /// The longest token that is issued: a longer one would be cut by some proxy, and then nobody knows why.

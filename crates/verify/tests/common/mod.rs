@@ -65,7 +65,7 @@ impl Forge {
     }
 
     pub fn hs256(secret: &[u8]) -> Self {
-        let key = SigningKey::hs256(secret).expect("a long secret");
+        let key = SigningKey::secret(Algorithm::Hs256, secret).expect("a long secret");
         Self { kid: key.key_id(), key, raw: Raw::Hs256(hmac::Key::new(hmac::HMAC_SHA256, secret)) }
     }
 

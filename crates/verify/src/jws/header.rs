@@ -1,4 +1,4 @@
-//! The JOSE header: `{"alg", "kid", "typ": "at+jwt"}` and nothing that could mean more.
+//! The JOSE header: `alg`, `kid`, `typ` and nothing that could mean more.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use super::Invalid;
+use super::{Invalid, Kind};
 use crate::KeyId;
 use crate::algorithm::Algorithm;
 use crate::keys::{KeySet, NamedKey};
@@ -18,12 +18,10 @@ pub(crate) fn encode(kid: &KeyId, algorithm: Algorithm) -> String {
     URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{algorithm}","kid":"{kid}","typ":"at+jwt"}}"#))
 }
 
-/// The key of a header, if the header is one of an access token and the key agrees with its algorithm.
-pub(super) fn find_key(header: &[u8], keys: &KeySet) -> Result<Arc<NamedKey>, Invalid> {
+/// The key of a header, if the header is one of this kind and the key agrees with its algorithm.
+pub(super) fn find_key(header: &[u8], keys: &KeySet, kind: Kind) -> Result<Arc<NamedKey>, Invalid> {
     let header: Header = serde_json::from_slice(header).map_err(|_| Invalid::Header)?;
-    // RFC 9068 section 4; a media type may leave its "application/" out, and compares without case (RFC 7515 4.1.9).
-    let bare = header.typ.strip_prefix("application/").unwrap_or(&header.typ);
-    if !bare.eq_ignore_ascii_case("at+jwt") {
+    if kind == Kind::AccessToken && !header.typ.as_deref().is_some_and(is_access_token) {
         return Err(Invalid::Header);
     }
     let kid = header.kid.parse().map_err(|_| Invalid::UnknownKey)?;
@@ -35,10 +33,15 @@ pub(super) fn find_key(header: &[u8], keys: &KeySet) -> Result<Arc<NamedKey>, In
     Ok(key)
 }
 
+/// RFC 9068 section 4; a media type may leave its "application/" out, and compares without case (RFC 7515 4.1.9).
+fn is_access_token(typ: &str) -> bool {
+    typ.strip_prefix("application/").unwrap_or(typ).eq_ignore_ascii_case("at+jwt")
+}
+
 struct Header {
     alg: String,
     kid: String,
-    typ: String,
+    typ: Option<String>,
 }
 
 impl<'de> de::Deserialize<'de> for Header {
@@ -64,7 +67,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                 "kid" => &mut kid,
                 "typ" => &mut typ,
                 // `crit`, `b64`, `zip`, `jwk`, `jku`, `x5u`, `x5c`, `x5t`, `cty`, `enc`, and what nobody has thought
-                // of yet: an access token of ours needs none of them, and each has been a hole somewhere.
+                // of yet: no token here needs any of them, and each has been a hole somewhere.
                 _ => return Err(de::Error::custom("unexpected header member")),
             };
             if slot.replace(map.next_value::<String>()?).is_some() {
@@ -72,10 +75,6 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             }
         }
         let missing = || de::Error::custom("missing header member");
-        Ok(Header {
-            alg: alg.ok_or_else(missing)?,
-            kid: kid.ok_or_else(missing)?,
-            typ: typ.ok_or_else(missing)?,
-        })
+        Ok(Header { alg: alg.ok_or_else(missing)?, kid: kid.ok_or_else(missing)?, typ })
     }
 }

@@ -1,4 +1,6 @@
-//! Public keys as JSON Web Keys (RFC 7517, RFC 8037) and their thumbprints (RFC 7638).
+//! JSON Web Keys (RFC 7517, RFC 7518, RFC 8037) and their thumbprints (RFC 7638): written here, read in [`parse`].
+
+pub mod parse;
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -20,6 +22,7 @@ pub struct Jwk {
 enum Required {
     Okp { crv: &'static str, kty: &'static str, x: String },
     Ec { crv: &'static str, kty: &'static str, x: String, y: String },
+    Rsa { e: String, kty: &'static str, n: String },
 }
 
 impl Jwk {
@@ -27,11 +30,14 @@ impl Jwk {
         Self { required: Required::Okp { crv: "Ed25519", kty: "OKP", x: URL_SAFE_NO_PAD.encode(public) } }
     }
 
-    /// From an uncompressed point: `4 || x || y`.
-    pub(crate) fn p256(point: &[u8; 65]) -> Self {
+    pub(crate) fn ec(curve: &'static str, x: &[u8], y: &[u8]) -> Self {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let (x, y) = point[1..].split_at(32);
-        Self { required: Required::Ec { crv: "P-256", kty: "EC", x: encode(x), y: encode(y) } }
+        Self { required: Required::Ec { crv: curve, kty: "EC", x: encode(x), y: encode(y) } }
+    }
+
+    pub(crate) fn rsa(n: &[u8], e: &[u8]) -> Self {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        Self { required: Required::Rsa { e: encode(e), kty: "RSA", n: encode(n) } }
     }
 
     /// The RFC 7638 thumbprint with SHA-256.
