@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_auth::keyring::Keyring;
 use cloakroom_auth::token::{self, TokenKeys};
-use cloakroom_verify::algorithm::{Algorithm, SigningKey, VerifyingKey};
+use cloakroom_verify::algorithm::{SigningKey, VerifyingKey};
 use cloakroom_verify::{KeyId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -120,11 +120,11 @@ pub fn generate(config: &Config, mode: Mode, now: Timestamp) -> Result<Vec<Strin
     let files = read_directory(directory)?;
     let development = mode == Mode::Development;
     let mut made = Vec::new();
-    let algorithm = Algorithm::from(config.token.algorithm);
+    let algorithm = config.token.algorithm;
     let has_signing = files
         .iter()
         .any(|file| matches!(file, KeyFile::Signing(_, key) if key.algorithm == algorithm.as_str()));
-    if algorithm != Algorithm::Hs256 && !has_signing {
+    if !algorithm.is_symmetric() && !has_signing {
         let damaged = |_| KeyError::Missing { what: "source of randomness", path: directory.clone() };
         let pkcs8 = SigningKey::generate(algorithm).map_err(damaged)?;
         let kid = SigningKey::from_pkcs8(algorithm, &pkcs8).map_err(damaged)?.key_id();
@@ -168,12 +168,12 @@ pub fn load(config: &Config, mode: Mode, now: Timestamp) -> Result<Keys, KeyErro
     }
     let tokens = TokenKeys::new(tokens).map_err(|_| missing("token key"))?;
     if let Some(secret) = shared_secret(config) {
-        let key = SigningKey::secret(Algorithm::Hs256, secret.expose_secret().as_bytes())
+        let key = SigningKey::secret(config.token.algorithm, secret.expose_secret().as_bytes())
             .map_err(|_| missing("usable token.secret"))?;
         signing.push((now, key));
     }
     let verifying = signing.iter().map(|(_, key)| (key.key_id(), key.verifying_key())).collect();
-    let algorithm = Algorithm::from(config.token.algorithm);
+    let algorithm = config.token.algorithm;
     let current = signing
         .into_iter()
         .filter(|(active_from, key)| *active_from <= now && key.algorithm() == algorithm)
@@ -222,10 +222,9 @@ pub fn list(config: &Config) -> Result<Vec<Listed>, KeyError> {
     Ok(read_directory(&config.keys.path)?.into_iter().map(listed).collect())
 }
 
-/// The secret of HS256, if that is how tokens are signed.
+/// The shared secret, if that is how tokens are signed.
 fn shared_secret(config: &Config) -> Option<&SecretString> {
-    let is_shared = Algorithm::from(config.token.algorithm) == Algorithm::Hs256;
-    config.token.secret.as_ref().filter(|_| is_shared)
+    config.token.secret.as_ref().filter(|_| config.token.algorithm.is_symmetric())
 }
 
 enum KeyFile {
@@ -251,7 +250,7 @@ impl KeyFile {
 impl SigningFile {
     fn open(&self, path: &Path) -> Result<(Timestamp, SigningKey), KeyError> {
         let damaged = |why| KeyError::Damaged { path: path.to_owned(), why };
-        let algorithm = Algorithm::parse(&self.algorithm).ok_or_else(|| damaged("unknown algorithm"))?;
+        let algorithm = self.algorithm.parse().map_err(|_| damaged("unknown algorithm"))?;
         let pkcs8 = self.pkcs8.bytes().ok_or_else(|| damaged("the key is not base64url"))?;
         let key =
             SigningKey::from_pkcs8(algorithm, &pkcs8).map_err(|_| damaged("the key is no PKCS#8 key"))?;

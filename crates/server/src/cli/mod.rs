@@ -13,6 +13,7 @@ pub mod output;
 pub mod run;
 pub mod serve;
 pub mod session;
+pub mod token;
 pub mod user;
 
 use std::path::PathBuf;
@@ -76,6 +77,9 @@ enum Command {
     /// Make and list the keys that credentials are made with
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Show and prove tokens from stdin
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -153,6 +157,7 @@ async fn run(given: Given, command: Command) -> Done {
         Command::User(command) => user::user(&inputs, command, output).await,
         Command::Session(command) => session::session(&inputs, command, output).await,
         Command::Key(command) => key::key(&inputs, &command, output),
+        Command::Token(command) => token::token(&inputs, &command),
         Command::Config(command) => config::config(&inputs, &command, output),
         Command::Healthcheck => healthcheck::healthcheck(&inputs).await,
         Command::Completions(args) => completions::completions(&args),

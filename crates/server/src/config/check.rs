@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom_verify::Strategy;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Algorithm, Config, Freshness, Mode};
+use super::{Config, Freshness, Mode};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -90,32 +90,40 @@ fn tokens(config: &Config, found: &mut Vec<String>) {
     if config.token.client_id.is_empty() {
         found.push(String::from("token.client_id is empty"));
     }
-    match (config.token.algorithm, &config.token.secret) {
-        (Algorithm::Hs256, None) => {
-            found.push(String::from("token.algorithm HS256 needs token.secret of at least 32 bytes"));
+    let algorithm = config.token.algorithm;
+    match (algorithm.secret_bytes(), &config.token.secret) {
+        (Some(least), None) => {
+            found.push(format!("token.algorithm {algorithm} needs token.secret of at least {least} bytes"));
         }
-        (Algorithm::Hs256, Some(secret)) => found.extend(weakness(secret).map(String::from)),
-        (Algorithm::EdDsa | Algorithm::Es256, Some(_)) => {
-            found.push(String::from("token.secret is for HS256 only: remove it, or set token.algorithm"));
+        (Some(least), Some(secret)) => {
+            found.extend(weakness(secret, least).map(|why| format!("token.secret {why}: {MAKE_ONE}")));
         }
-        (Algorithm::EdDsa | Algorithm::Es256, None) => {}
+        (None, Some(_)) => found.push(format!(
+            "token.secret is for HS256, HS384 and HS512, not for {algorithm}: remove it, or set token.algorithm"
+        )),
+        (None, None) => {}
     }
 }
 
-/// RFC 7518 section 3.2 asks for 256 bits; hardness to guess can only be estimated, so what is plainly easy is refused.
-fn weakness(secret: &SecretString) -> Option<&'static str> {
-    const MAKE_ONE: &str = "token.secret is easy to guess: make one with `openssl rand -base64 48`";
-    let bytes = secret.expose_secret().as_bytes();
-    if bytes.len() < 32 {
-        return Some("token.secret has fewer than 32 bytes: make one with `openssl rand -base64 48`");
+const MAKE_ONE: &str = "make one with `openssl rand -base64 64`";
+
+/// RFC 7518 section 3.2 asks for as many bits as the hash has; hardness to guess can only be estimated, so what is
+/// plainly easy is refused.
+fn weakness(secret: &SecretString, least: usize) -> Option<String> {
+    let text = secret.expose_secret();
+    let bytes = text.as_bytes();
+    if bytes.len() < least {
+        return Some(format!("has fewer than {least} bytes"));
     }
-    let lower = secret.expose_secret().to_lowercase();
+    let lower = text.to_lowercase();
     let sample =
         ["secret", "password", "changeme", "change-me", "example", "your-256-bit", "12345678", "abcdefgh"];
     let repeats = (1..=bytes.len() / 2)
         .any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(one, other)| one == other));
-    let easy = repeats || bits(bytes) < 96.0 || sample.iter().any(|word| lower.contains(word));
-    easy.then_some(MAKE_ONE)
+    // Words in one case: English has one to two bits a letter (Shannon 1951), so 64 letters for 128 bits.
+    let words = bytes.len() < 64 && text == lower && !bytes.iter().any(u8::is_ascii_digit);
+    let easy = repeats || words || bits(bytes) < 96.0 || sample.iter().any(|word| lower.contains(word));
+    easy.then(|| String::from("is easy to guess"))
 }
 
 /// Shannon entropy of the bytes as they are distributed, times their number.
@@ -170,7 +178,7 @@ mod tests {
     use super::*;
 
     fn is_weak(secret: &str) -> bool {
-        weakness(&SecretString::from(secret)).is_some()
+        weakness(&SecretString::from(secret), 32).is_some()
     }
 
     #[test]
@@ -182,6 +190,9 @@ mod tests {
             "a-string-secret-at-least-256-bits-long",
             "your-256-bit-key-your-other-256-bit-key",
             "0000000000000000000000000000000000000001",
+            "password123password123password123",
+            "the quick brown fox jumps over the lazy dog",
+            "correcthorsebatterystaplecorrectly",
         ] {
             assert!(is_weak(weak), "{weak}");
         }

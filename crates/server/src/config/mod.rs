@@ -15,12 +15,13 @@ use std::time::Duration;
 
 use cloakroom_auth::throttle::Quota;
 use cloakroom_verify::Strategy;
+use cloakroom_verify::algorithm::Algorithm;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use layers::{Inputs, Layers, Mode};
-pub use values::{Algorithm, Claim, Freshness, Origin, PublicUrl};
+pub use values::{Claim, Freshness, Origin, PublicUrl};
 
 /// The effective configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -78,7 +79,7 @@ section!(Session {
     freshness: Freshness;
 });
 section!(Token {
-    algorithm: Algorithm;
+    algorithm: Algorithm, with "values::text";
     secret: Option<SecretString>;
     lifetime: Duration, with "values::duration";
     audience: Vec<String>;

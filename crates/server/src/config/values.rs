@@ -95,30 +95,6 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// `token.algorithm`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Algorithm {
-    /// Ed25519.
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-    /// ECDSA on P-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// HMAC with a shared secret.
-    #[serde(rename = "HS256")]
-    Hs256,
-}
-
-impl From<Algorithm> for cloakroom_verify::algorithm::Algorithm {
-    fn from(algorithm: Algorithm) -> Self {
-        match algorithm {
-            Algorithm::EdDsa => Self::EdDsa,
-            Algorithm::Es256 => Self::Es256,
-            Algorithm::Hs256 => Self::Hs256,
-        }
-    }
-}
-
 /// An entry of `token.claims`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

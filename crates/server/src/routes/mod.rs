@@ -8,6 +8,7 @@ pub mod openapi;
 pub mod refresh;
 pub mod sessions;
 pub mod signup;
+pub mod well_known;
 
 use axum::Router;
 use axum::routing::get;
@@ -29,6 +30,8 @@ pub const PATHS: &[&str] = &[
     "/v1/signup",
     "/v1/sessions",
     "/v1/sessions/{id}",
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
     "/openapi.json",
 ];
 
@@ -40,6 +43,8 @@ pub(crate) fn described() -> OpenApiRouter<App> {
         .routes(routes!(refresh::refresh))
         .routes(routes!(exchange::exchange))
         .routes(routes!(logout::logout))
+        .routes(routes!(well_known::jwks))
+        .routes(routes!(well_known::metadata))
         .merge(authenticated())
 }
 

@@ -17,3 +17,4 @@ mod requests;
 mod sessions;
 mod signup;
 mod throttle;
+mod well_known;

@@ -19,6 +19,8 @@ async fn the_description_names_every_route_and_its_refusals() {
     [
       "DELETE /v1/sessions",
       "DELETE /v1/sessions/{id}",
+      "GET /.well-known/jwks.json",
+      "GET /.well-known/oauth-authorization-server",
       "GET /v1/me",
       "GET /v1/sessions",
       "POST /v1/exchange",

@@ -8,4 +8,5 @@ mod commands;
 mod crash;
 mod readme;
 mod serve;
+mod token;
 mod wire;

@@ -10,7 +10,6 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// A key is at least as long as the hash (RFC 7518 section 3.2).
     pub(super) fn new(algorithm: Algorithm, secret: &[u8]) -> Result<Self, InvalidKey> {
         let hash = match algorithm {
             Algorithm::Hs256 => hmac::HMAC_SHA256,
@@ -20,7 +19,7 @@ impl Key {
                 return Err(InvalidKey(algorithm));
             }
         };
-        if secret.len() < hash.digest_algorithm().output_len() {
+        if algorithm.secret_bytes().is_none_or(|least| secret.len() < least) {
             return Err(InvalidKey(algorithm));
         }
         Ok(Self { algorithm, key: hmac::Key::new(hash, secret) })

@@ -6,6 +6,7 @@ mod hmac;
 mod rsa;
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -65,14 +66,32 @@ impl Algorithm {
         }
     }
 
-    /// Reads that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
-    }
-
     /// Whether one secret both signs and verifies: such a key is never published.
     pub const fn is_symmetric(self) -> bool {
-        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+        self.secret_bytes().is_some()
+    }
+
+    /// The fewest bytes of a shared secret: as many as the hash has (RFC 7518 section 3.2). `None` for key pairs.
+    pub const fn secret_bytes(self) -> Option<usize> {
+        match self {
+            Self::Hs256 => Some(32),
+            Self::Hs384 => Some(48),
+            Self::Hs512 => Some(64),
+            Self::EdDsa | Self::Es256 | Self::Es384 | Self::Rs256 | Self::Ps256 => None,
+        }
+    }
+}
+
+/// The name is not one of [`Algorithm::ALL`], letter by letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected EdDSA, ES256, ES384, RS256, PS256, HS256, HS384 or HS512")]
+pub struct UnknownAlgorithm;
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name).ok_or(UnknownAlgorithm)
     }
 }
 
