@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use cloakroom_verify::Event;
 use cloakroom_verify::jwt::Rules;
 use cloakroom_verify::keys::KeySet;
@@ -20,8 +21,8 @@ pub struct Auth {
     pub store: Arc<dyn Store>,
     /// What the operator decided.
     pub settings: Settings,
-    /// The keys that credentials are made with.
-    pub keyring: Keyring,
+    /// The keys that credentials are made with; replaced whole when they are rotated.
+    pub keyring: ArcSwap<Keyring>,
     /// The public sides of the keys that access tokens are proved with.
     pub keys: Arc<KeySet>,
     /// What an access token must say.
@@ -49,6 +50,6 @@ impl Auth {
 
 impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Auth").field("keyring", &self.keyring).finish_non_exhaustive()
+        f.debug_struct("Auth").field("keyring", &self.keyring.load()).finish_non_exhaustive()
     }
 }

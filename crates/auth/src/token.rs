@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::session::{RowSecret, Session};
 
-/// The keys of the macs by version; the newest writes, all read.
+/// The keys of the macs by version; one writes, all read.
 pub struct TokenKeys {
-    newest: u8,
+    writes: u8,
     keys: BTreeMap<u8, hmac::Key>,
 }
 
@@ -26,14 +26,17 @@ pub struct TokenKeys {
 pub struct NoTokenKey;
 
 impl TokenKeys {
-    /// Keys of 32 bytes with their versions, each already derived for this use (HKDF, "cloakroom token mac v1").
-    pub fn new(keys: impl IntoIterator<Item = (u8, Zeroizing<[u8; 32]>)>) -> Result<Self, NoTokenKey> {
+    /// Keys of 32 bytes with their versions, each already derived for this use (HKDF, "cloakroom token mac v1"), and
+    /// the version that writes.
+    pub fn new(
+        keys: impl IntoIterator<Item = (u8, Zeroizing<[u8; 32]>)>,
+        writes: u8,
+    ) -> Result<Self, NoTokenKey> {
         let keys: BTreeMap<_, _> = keys
             .into_iter()
             .map(|(version, key)| (version, hmac::Key::new(hmac::HMAC_SHA256, &*key)))
             .collect();
-        let (&newest, _) = keys.last_key_value().ok_or(NoTokenKey)?;
-        Ok(Self { newest, keys })
+        if keys.contains_key(&writes) { Ok(Self { writes, keys }) } else { Err(NoTokenKey) }
     }
 
     /// Whether the mac is right for this row. An unknown version is not.
@@ -43,37 +46,25 @@ impl TokenKeys {
         constant_time::verify_slices_are_equal(&expected, &token.mac).is_ok()
     }
 
-    /// Whether this server has the key that the token names.
-    pub fn knows(&self, version: u8) -> bool {
-        self.keys.contains_key(&version)
-    }
-
-    /// The current token of a row, under the newest key.
+    /// The current token of a row, under the key that writes.
     pub fn current(&self, row: &Session) -> OpaqueToken {
         let mut token = OpaqueToken {
             kind: row.strategy.kind(),
-            version: self.newest,
+            version: self.writes,
             session: row.id,
             generation: row.generation,
             mac: [0; 16],
         };
-        if let Some(key) = self.keys.get(&self.newest) {
+        if let Some(key) = self.keys.get(&self.writes) {
             token.mac = mac(key, &token, &row.secret);
         }
         token
-    }
-
-    /// The same token under the key that the client's spelling names, so that it can be compared byte by byte.
-    pub fn spelled_like(&self, row: &Session, version: u8) -> Option<OpaqueToken> {
-        let mut token = OpaqueToken { version, ..self.current(row) };
-        token.mac = mac(self.keys.get(&version)?, &token, &row.secret);
-        Some(token)
     }
 }
 
 impl fmt::Debug for TokenKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenKeys").field("newest", &self.newest).finish_non_exhaustive()
+        f.debug_struct("TokenKeys").field("writes", &self.writes).finish_non_exhaustive()
     }
 }
 

@@ -20,6 +20,7 @@ pub mod door;
 pub mod grant;
 pub mod json;
 pub mod key_files;
+pub mod key_watch;
 pub mod management;
 pub mod metrics;
 pub mod problem;

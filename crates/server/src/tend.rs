@@ -7,6 +7,7 @@ use cloakroom_verify::clock::Clock;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
+use crate::key_watch::{self, KeyWatch};
 
 /// How often uses are looked through; they are due at a twentieth of an idle timeout of a minute or more.
 const USES: Duration = Duration::from_secs(1);
@@ -14,8 +15,8 @@ const USES: Duration = Duration::from_secs(1);
 const CLEANUP: Duration = Duration::from_secs(60);
 
 /// Tends `app` until it is dropped. `retention` is announced again and again, so that it never runs out here.
-pub async fn tend(app: App, retention: Duration) {
-    tokio::join!(follow(&app), write_uses(&app), clean_up(&app, retention));
+pub async fn tend(app: App, retention: Duration, keys: KeyWatch) {
+    tokio::join!(follow(&app), write_uses(&app), clean_up(&app, retention), watch_keys(&app, &keys));
 }
 
 async fn follow(app: &App) {
@@ -62,6 +63,20 @@ async fn clean_up(app: &App, retention: Duration) {
                 }
             }
         }
+    }
+}
+
+async fn watch_keys(app: &App, keys: &KeyWatch) {
+    let mut turn = every(key_watch::EVERY);
+    let mut told = None;
+    loop {
+        turn.tick().await;
+        let failed =
+            keys.rotate_when_due(app).and_then(|()| keys.look(app)).err().map(|error| error.to_string());
+        if let Some(error) = failed.as_ref().filter(|_| failed != told) {
+            tracing::error!(%error, "the keys could not be read again: the old ones stay in use");
+        }
+        told = failed;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
 use cloakroom_auth::follow::Follower;
 use cloakroom_auth::passport::StoreAuthority;
@@ -37,7 +38,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
     Arc::new(Auth {
         store,
         settings: settings(config),
-        keyring: keys.keyring,
+        keyring: ArcSwap::from_pointee(keys.keyring),
         keys: Arc::new(KeySet::new(keys.verifying)),
         rules: rules(config),
         passwords: HashPool::start(hasher, PoolLimits::default()).expect("the system has threads to give"),

@@ -63,6 +63,11 @@ impl Revocations {
         self.claims.forget_before(now);
     }
 
+    /// Whether this signing key was revoked: then it is never loaded again.
+    pub fn is_key_revoked(&self, kid: &KeyId) -> bool {
+        self.keys.newest(kid).is_some()
+    }
+
     /// How many entries it holds.
     pub fn len(&self) -> usize {
         self.sessions.len()

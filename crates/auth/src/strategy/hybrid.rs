@@ -14,7 +14,7 @@ use crate::user::User;
 
 pub(crate) async fn issue(auth: &Auth, login: Proved) -> Result<Option<Grant>> {
     // Signed before the row is written: a token that is too large must not leave a login behind.
-    auth.keyring.check_size(&login.user, &auth.settings.token)?;
+    auth.keyring.load().check_size(&login.user, &auth.settings.token)?;
     let row = start(auth, &login, RowStrategy::Hybrid).await?;
     row.map(|row| grant(auth, login.user, row, login.as_of, login.now)).transpose()
 }
@@ -25,7 +25,7 @@ pub(crate) fn renewed(auth: &Auth, found: Found, now: Timestamp) -> Result<Grant
 }
 
 fn grant(auth: &Auth, user: User, session: Session, as_of: AsOf, now: Timestamp) -> Result<Grant> {
-    let access = auth.keyring.access_token(&user, Some(&session), as_of, now, &auth.settings.token)?;
-    let refresh = secret_text(&auth.keyring.tokens.current(&session));
+    let access = auth.keyring.load().access_token(&user, Some(&session), as_of, now, &auth.settings.token)?;
+    let refresh = secret_text(&auth.keyring.load().tokens.current(&session));
     Ok(Grant { user, credentials: Credentials::Hybrid { access, refresh, session } })
 }

@@ -7,6 +7,6 @@ use crate::strategy::Proved;
 
 pub(crate) fn issue(auth: &Auth, login: Proved) -> Result<Grant> {
     let access =
-        auth.keyring.access_token(&login.user, None, login.as_of, login.now, &auth.settings.token)?;
+        auth.keyring.load().access_token(&login.user, None, login.as_of, login.now, &auth.settings.token)?;
     Ok(Grant { user: login.user, credentials: Credentials::Jwt { access } })
 }

@@ -15,6 +15,6 @@ pub(crate) async fn issue(auth: &Auth, login: Proved) -> Result<Option<Grant>> {
 
 /// The current token of a row, as a grant.
 pub(crate) fn grant(auth: &Auth, user: User, session: Session) -> Grant {
-    let token = secret_text(&auth.keyring.tokens.current(&session));
+    let token = secret_text(&auth.keyring.load().tokens.current(&session));
     Grant { user, credentials: Credentials::Session { token, session } }
 }

@@ -44,7 +44,7 @@ impl Auth {
         }
         let Some(token) = OpaqueToken::parse(presented) else { return Ok(Exchange::InvalidToken) };
         let Some(found) = self.authentic(&token).await? else { return Ok(Exchange::InvalidToken) };
-        self.keyring.check_size(&found.user, &self.settings.token)?;
+        self.keyring.load().check_size(&found.user, &self.settings.token)?;
         self.flush_use(token.session).await?;
         let ask = ExchangeAsk {
             session: token.session,

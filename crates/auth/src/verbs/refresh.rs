@@ -71,6 +71,6 @@ impl Auth {
     /// The row of a token whose mac is right, whatever its generation.
     pub(crate) async fn authentic(&self, token: &OpaqueToken) -> Result<Option<Found>> {
         let found = self.store.find(token.session).await?;
-        Ok(found.filter(|found| self.keyring.tokens.proves(token, &found.session.secret)))
+        Ok(found.filter(|found| self.keyring.load().tokens.proves(token, &found.session.secret)))
     }
 }

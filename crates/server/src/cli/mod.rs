@@ -74,7 +74,7 @@ enum Command {
     /// List and end logins
     #[command(subcommand)]
     Session(session::SessionCommand),
-    /// Make and list the keys that credentials are made with
+    /// Make, list, rotate and retire the keys that credentials are made with
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Show and prove tokens from stdin

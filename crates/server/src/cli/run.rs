@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::{Done, Failure, output};
 use crate::app::AnyClock;
 use crate::config::{Config, Layers, Mode};
+use crate::key_watch::KeyWatch;
 use crate::routes;
 use crate::serve::serve;
 use crate::{key_files, management, tend, wiring};
@@ -44,7 +45,7 @@ pub async fn run(layers: Layers, mode: Mode, tell: impl FnOnce(&Bound) -> Done) 
     app.follower.sync().await.map_err(Failure::unreachable)?;
     tell(&bound)?;
 
-    let tending = tokio::spawn(tend::tend(app.clone(), retention));
+    let tending = tokio::spawn(tend::tend(app.clone(), retention, KeyWatch::new(config, mode)));
     let (end, ending) = watch::channel(false);
     let serving = tokio::spawn(serve(listener, routes::door(app.clone()), ending.clone()));
     let managing = tokio::spawn(serve(management, management::router(app.clone()), ending));

@@ -68,6 +68,9 @@ fn times(config: &Config, found: &mut Vec<String>) {
     between("refresh.grace", config.refresh.grace, Duration::ZERO, 5 * MINUTE);
     between("token.lifetime", config.token.lifetime, Duration::from_secs(10), DAY);
     between("feed.bound", config.feed.bound, Duration::from_millis(200), MINUTE);
+    if let Some(period) = config.keys.rotate_every {
+        between("keys.rotate_every", period, Duration::from_secs(3600), 400 * DAY);
+    }
     for (section, idle, absolute) in [
         ("session", config.session.idle_timeout, config.session.absolute_timeout),
         ("refresh", config.refresh.idle_timeout, config.refresh.absolute_timeout),

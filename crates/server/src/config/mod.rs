@@ -109,6 +109,7 @@ section!(Feed {
 });
 section!(Keys {
     path: PathBuf;
+    rotate_every: Option<Duration>, with "values::duration_or_off";
 });
 
 impl Config {

@@ -127,6 +127,23 @@ pub mod duration {
     }
 }
 
+/// A duration, or `"off"`.
+pub mod duration_or_off {
+    use super::*;
+
+    /// Reads one.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<std::time::Duration>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "off" {
+            return Ok(None);
+        }
+        let expected = |_| serde::de::Error::custom("expected a duration such as 90d, or off");
+        humantime::parse_duration(&text).map(Some).map_err(expected)
+    }
+}
+
 /// Anything with a `FromStr`.
 pub mod text {
     use super::*;

@@ -7,6 +7,7 @@ mod common;
 
 mod cross_site;
 mod exchange;
+mod keys;
 mod login;
 mod logout;
 mod me;

@@ -7,6 +7,7 @@ mod common;
 mod commands;
 mod crash;
 mod readme;
+mod rotation;
 mod serve;
 mod token;
 mod wire;

@@ -55,6 +55,11 @@ impl Client {
         self
     }
 
+    /// A text of the login's answer.
+    pub fn text(&self, name: &str) -> String {
+        self.grant[name].as_str().expect("a text of this name").to_owned()
+    }
+
     pub fn bearer(self, token: &str) -> Self {
         self.with("authorization", &format!("Bearer {token}"))
     }

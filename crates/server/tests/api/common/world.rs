@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use cloakroom::app::{AnyClock, App};
 use cloakroom::config::{Config, Inputs, Layers, Mode};
+use cloakroom::key_watch::KeyWatch;
 use cloakroom::{key_files, routes, wiring};
 use cloakroom_auth::email::Email;
 use cloakroom_auth::password::NewPassword;
@@ -20,6 +21,8 @@ use super::{Answer, Client, Way};
 /// A deployment of its own: SQLite in a temporary folder, keys, and time that moves by hand.
 pub struct World {
     pub app: App,
+    pub config: Config,
+    pub keys: KeyWatch,
     pub clock: ManualClock,
     pub place: TempDir,
 }
@@ -59,7 +62,8 @@ impl World {
         let auth = wiring::auth(&config, keys, store);
         let app = wiring::app(&config, auth, AnyClock::Manual(clock.clone()));
         app.follower.sync().await.expect("the database answers");
-        Self { app, clock, place }
+        let watch = KeyWatch::new(config.clone(), inputs.mode);
+        Self { app, config, keys: watch, clock, place }
     }
 
     pub fn now(&self) -> Timestamp {

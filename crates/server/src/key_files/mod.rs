@@ -3,6 +3,8 @@
 //! A missing or damaged file is never replaced silently: a new key would log everybody out and look like an attack.
 //! Keys that `dev` made say so, and `serve` refuses them.
 
+pub mod rotate;
+
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -13,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_auth::keyring::Keyring;
 use cloakroom_auth::token::{self, TokenKeys};
-use cloakroom_verify::algorithm::{SigningKey, VerifyingKey};
+use cloakroom_verify::algorithm::{Algorithm, SigningKey, VerifyingKey};
 use cloakroom_verify::{KeyId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -62,6 +64,20 @@ pub enum KeyError {
         /// Why.
         why: &'static str,
     },
+    /// What it made may still be accepted.
+    #[error("{} is still needed{}", path.display(), until.map(|until| format!(" until {}", rfc3339(until))).unwrap_or_default())]
+    Needed {
+        /// Which.
+        path: PathBuf,
+        /// Until when; `None` while nothing has followed it.
+        until: Option<Timestamp>,
+    },
+    /// All 255 versions are taken.
+    #[error("there are too many token keys in {}: retire some", path.display())]
+    TooMany {
+        /// Where.
+        path: PathBuf,
+    },
     /// `dev` made it.
     #[error("{} was made for development: run `cloakroom key generate` with a keys.path of its own", path.display())]
     Development {
@@ -95,6 +111,8 @@ struct SigningFile {
 struct TokenFile {
     version: u8,
     created_at: String,
+    /// It makes tokens from then on; until then it is only known.
+    active_from: String,
     development: bool,
     secret: SecretText,
 }
@@ -118,37 +136,69 @@ pub fn generate(config: &Config, mode: Mode, now: Timestamp) -> Result<Vec<Strin
     let directory = &config.keys.path;
     make_directory(directory)?;
     let files = read_directory(directory)?;
-    let development = mode == Mode::Development;
     let mut made = Vec::new();
     let algorithm = config.token.algorithm;
-    let has_signing = files
-        .iter()
-        .any(|file| matches!(file, KeyFile::Signing(_, key) if key.algorithm == algorithm.as_str()));
-    if !algorithm.is_symmetric() && !has_signing {
-        let damaged = |_| KeyError::Missing { what: "source of randomness", path: directory.clone() };
-        let pkcs8 = SigningKey::generate(algorithm).map_err(damaged)?;
-        let kid = SigningKey::from_pkcs8(algorithm, &pkcs8).map_err(damaged)?.key_id();
-        let file = SigningFile {
-            algorithm: algorithm.as_str().to_owned(),
-            kid: kid.to_string(),
-            created_at: rfc3339(now),
-            active_from: rfc3339(now),
-            development,
-            pkcs8: SecretText::of(&pkcs8),
-        };
-        made.push(write(directory, &format!("signing-{kid}.json"), &file)?);
+    if !algorithm.is_symmetric() && !files.iter().any(|file| file.signs_with(algorithm)) {
+        made.push(new_signing(config, mode, now, now)?);
     }
     if !files.iter().any(|file| matches!(file, KeyFile::Token(..))) {
-        let secret = Zeroizing::new(token::random::<32>());
-        let secret = SecretText::of(&*secret);
-        let file = TokenFile { version: 1, created_at: rfc3339(now), development, secret };
-        made.push(write(directory, "token-1.json", &file)?);
+        made.push(new_token(config, mode, 1, now, now)?);
     }
     Ok(made)
 }
 
+fn new_signing(
+    config: &Config,
+    mode: Mode,
+    now: Timestamp,
+    active_from: Timestamp,
+) -> Result<String, KeyError> {
+    let (directory, algorithm) = (&config.keys.path, config.token.algorithm);
+    let none =
+        |_| KeyError::Missing { what: "key pair to make for token.algorithm", path: directory.clone() };
+    let pkcs8 = SigningKey::generate(algorithm).map_err(none)?;
+    let kid = SigningKey::from_pkcs8(algorithm, &pkcs8).map_err(none)?.key_id();
+    let file = SigningFile {
+        algorithm: algorithm.as_str().to_owned(),
+        kid: kid.to_string(),
+        created_at: rfc3339(now),
+        active_from: rfc3339(active_from),
+        development: mode == Mode::Development,
+        pkcs8: SecretText::of(&pkcs8),
+    };
+    write(directory, &format!("signing-{kid}.json"), &file)
+}
+
+fn new_token(
+    config: &Config,
+    mode: Mode,
+    version: u8,
+    now: Timestamp,
+    active_from: Timestamp,
+) -> Result<String, KeyError> {
+    let secret = Zeroizing::new(token::random::<32>());
+    let file = TokenFile {
+        version,
+        created_at: rfc3339(now),
+        active_from: rfc3339(active_from),
+        development: mode == Mode::Development,
+        secret: SecretText::of(&*secret),
+    };
+    write(&config.keys.path, &format!("token-{version}.json"), &file)
+}
+
 /// Reads the keys of a deployment. With [`Mode::Production`] development keys are refused.
 pub fn load(config: &Config, mode: Mode, now: Timestamp) -> Result<Keys, KeyError> {
+    load_but(config, mode, now, &|_| false)
+}
+
+/// Reads them, less the signing keys that are revoked.
+pub fn load_but(
+    config: &Config,
+    mode: Mode,
+    now: Timestamp,
+    is_revoked: &dyn Fn(&KeyId) -> bool,
+) -> Result<Keys, KeyError> {
     let directory = &config.keys.path;
     let missing = |what| KeyError::Missing { what, path: directory.clone() };
     if !directory.exists() {
@@ -161,25 +211,36 @@ pub fn load(config: &Config, mode: Mode, now: Timestamp) -> Result<Keys, KeyErro
         if file.is_for_development() && mode == Mode::Production {
             return Err(KeyError::Development { path: file.path().to_owned() });
         }
+        let active_from = file.active_from()?;
         match file {
-            KeyFile::Signing(path, file) => signing.push(file.open(&path)?),
-            KeyFile::Token(path, file) => tokens.push(file.open(&path)?),
+            KeyFile::Signing(path, file) => signing.push((active_from, file.open(&path)?)),
+            KeyFile::Token(path, file) => tokens.push((active_from, file.version, file.open(&path)?)),
         }
     }
-    let tokens = TokenKeys::new(tokens).map_err(|_| missing("token key"))?;
+    let writes = tokens.iter().filter(|(from, ..)| *from <= now).map(|(_, version, _)| *version).max();
+    let writes = writes.ok_or_else(|| missing("token key in use"))?;
+    let tokens = tokens.into_iter().map(|(_, version, key)| (version, key));
+    let tokens = TokenKeys::new(tokens, writes).map_err(|_| missing("token key"))?;
     if let Some(secret) = shared_secret(config) {
         let key = SigningKey::secret(config.token.algorithm, secret.expose_secret().as_bytes())
             .map_err(|_| missing("usable token.secret"))?;
         signing.push((now, key));
     }
+    signing.retain(|(_, key)| !is_revoked(&key.key_id()));
     let verifying = signing.iter().map(|(_, key)| (key.key_id(), key.verifying_key())).collect();
-    let algorithm = config.token.algorithm;
     let current = signing
         .into_iter()
-        .filter(|(active_from, key)| *active_from <= now && key.algorithm() == algorithm)
-        .max_by_key(|(active_from, _)| *active_from);
-    let (_, signing) = current.ok_or_else(|| missing("signing key of token.algorithm"))?;
+        .filter(|(active_from, key)| *active_from <= now && key.algorithm() == config.token.algorithm)
+        .max_by_key(|(active_from, key)| (*active_from, key.key_id().to_string()));
+    let (_, signing) = current.ok_or_else(|| missing("signing key of token.algorithm in use"))?;
     Ok(Keys { keyring: Keyring { kid: signing.key_id(), signing, tokens }, verifying })
+}
+
+/// When the newest signing key of this configuration begins or began to sign.
+pub fn newest_signing(config: &Config) -> Result<Option<Timestamp>, KeyError> {
+    let files = read_directory(&config.keys.path)?;
+    let of_ours = files.iter().filter(|file| file.signs_with(config.token.algorithm));
+    of_ours.map(KeyFile::active_from).try_fold(None, |newest, from| Ok(newest.max(Some(from?))))
 }
 
 /// A key file, less what is in it.
@@ -191,8 +252,8 @@ pub struct Listed {
     pub purpose: &'static str,
     /// What it is for.
     pub algorithm: String,
-    /// Since when a signing key signs.
-    pub active_from: Option<String>,
+    /// Since when it is used.
+    pub active_from: String,
     /// Whether `dev` made it.
     pub development: bool,
 }
@@ -203,19 +264,15 @@ pub fn list(config: &Config) -> Result<Vec<Listed>, KeyError> {
         return Ok(Vec::new());
     }
     let listed = |file: KeyFile| {
-        let name = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file.name();
         let development = file.is_for_development();
         match file {
-            KeyFile::Signing(_, SigningFile { algorithm, active_from, .. }) => Listed {
-                file: name,
-                purpose: "signing",
-                algorithm,
-                active_from: Some(active_from),
-                development,
-            },
-            KeyFile::Token(..) => {
+            KeyFile::Signing(_, SigningFile { algorithm, active_from, .. }) => {
+                Listed { file: name, purpose: "signing", algorithm, active_from, development }
+            }
+            KeyFile::Token(_, TokenFile { active_from, .. }) => {
                 let algorithm = String::from("HMAC-SHA256");
-                Listed { file: name, purpose: "token", algorithm, active_from: None, development }
+                Listed { file: name, purpose: "token", algorithm, active_from, development }
             }
         }
     };
@@ -239,6 +296,24 @@ impl KeyFile {
         }
     }
 
+    fn name(&self) -> String {
+        self.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    fn active_from(&self) -> Result<Timestamp, KeyError> {
+        let text = match self {
+            Self::Signing(_, file) => &file.active_from,
+            Self::Token(_, file) => &file.active_from,
+        };
+        let damaged = |_| KeyError::Damaged { path: self.path().to_owned(), why: "active_from is no time" };
+        let time: jiff::Timestamp = text.parse().map_err(damaged)?;
+        Ok(Timestamp::from_millis(time.as_millisecond()))
+    }
+
+    fn signs_with(&self, algorithm: Algorithm) -> bool {
+        matches!(self, Self::Signing(_, file) if file.algorithm == algorithm.as_str())
+    }
+
     fn is_for_development(&self) -> bool {
         match self {
             Self::Signing(_, file) => file.development,
@@ -248,7 +323,7 @@ impl KeyFile {
 }
 
 impl SigningFile {
-    fn open(&self, path: &Path) -> Result<(Timestamp, SigningKey), KeyError> {
+    fn open(&self, path: &Path) -> Result<SigningKey, KeyError> {
         let damaged = |why| KeyError::Damaged { path: path.to_owned(), why };
         let algorithm = self.algorithm.parse().map_err(|_| damaged("unknown algorithm"))?;
         let pkcs8 = self.pkcs8.bytes().ok_or_else(|| damaged("the key is not base64url"))?;
@@ -257,14 +332,12 @@ impl SigningFile {
         if key.key_id().as_str() != self.kid {
             return Err(damaged("kid is not the thumbprint of the key"));
         }
-        let active_from: jiff::Timestamp =
-            self.active_from.parse().map_err(|_| damaged("active_from is no time"))?;
-        Ok((Timestamp::from_millis(active_from.as_millisecond()), key))
+        Ok(key)
     }
 }
 
 impl TokenFile {
-    fn open(&self, path: &Path) -> Result<(u8, Zeroizing<[u8; 32]>), KeyError> {
+    fn open(&self, path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
         let damaged = |why| KeyError::Damaged { path: path.to_owned(), why };
         let secret = self.secret.bytes().filter(|secret| secret.len() == 32);
         let secret = secret.ok_or_else(|| damaged("the secret is not 32 bytes in base64url"))?;
@@ -274,7 +347,7 @@ impl TokenFile {
             .expand(&[TOKEN_MAC], hkdf::HKDF_SHA256)
             .and_then(|derived| derived.fill(&mut *key))
             .map_err(|_| damaged("no key can be derived"))?;
-        Ok((self.version, key))
+        Ok(key)
     }
 }
 

@@ -1,0 +1,147 @@
+//! Rotating, retiring and revoking keys, while what they made is in use.
+
+use std::time::Duration;
+
+use cloakroom::key_files::rotate::{LEAD, Purpose, retire, rotate};
+use cloakroom::key_files::{KeyError, list};
+use cloakroom_verify::{OpaqueToken, Revocation};
+use serde_json::Value;
+
+use super::common::*;
+
+const MODE: cloakroom::config::Mode = cloakroom::config::Mode::Development;
+
+fn kid(client: &Client) -> String {
+    header(&client.text("access_token"))["kid"].as_str().unwrap().to_owned()
+}
+
+fn header(token: &str) -> Value {
+    let (header, _) = cloakroom_verify::jws::look(token).unwrap();
+    serde_json::from_slice(&header).unwrap()
+}
+
+async fn published(world: &World) -> Vec<String> {
+    let answer = world.anonymous().get("/.well-known/jwks.json").await;
+    let keys = answer.body["keys"].as_array().unwrap();
+    keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+fn rotate_now(world: &World, purpose: Purpose) -> String {
+    let file = rotate(&world.config, MODE, purpose, LEAD, world.now()).unwrap();
+    world.keys.look(&world.app).unwrap();
+    file
+}
+
+/// Time passes, and the directory is looked at.
+fn pass(world: &World, time: Duration) {
+    world.advance(time);
+    world.keys.look(&world.app).unwrap();
+}
+
+#[tokio::test]
+async fn a_new_signing_key_is_published_before_it_signs_and_no_token_is_refused() {
+    let world = World::new().await;
+    let before = world.login("alice", Way::Jwt).await;
+    rotate_now(&world, Purpose::Signing);
+    assert_eq!(published(&world).await.len(), 2, "known at once");
+    let between = world.login("alice", Way::Jwt).await;
+    assert_eq!(kid(&between), kid(&before), "and not used yet");
+    pass(&world, LEAD);
+    world.app.follower.sync().await.unwrap();
+    let after = world.login("alice", Way::Jwt).await;
+    assert_ne!(kid(&after), kid(&before));
+    for client in [&before, &between, &after] {
+        assert_eq!(client.get("/v1/me").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_new_token_key_writes_from_its_time_on_and_the_old_one_still_proves() {
+    let world = World::new().await;
+    let version = |client: &Client, name: &str| OpaqueToken::parse(&client.text(name)).unwrap().version;
+    let session = world.login("alice", Way::SessionHeader).await;
+    let hybrid = world.login("alice", Way::Hybrid).await;
+    assert_eq!(rotate_now(&world, Purpose::Token), "token-2.json");
+    assert_eq!(version(&world.login("alice", Way::Hybrid).await, "refresh_token"), 1);
+    pass(&world, LEAD);
+    world.app.follower.sync().await.unwrap();
+    assert_eq!(session.get("/v1/me").await.status, 200);
+    let body = serde_json::json!({"refresh_token": hybrid.text("refresh_token")});
+    let renewed = world.anonymous().post("/v1/refresh", body).await;
+    assert_eq!(renewed.status, 200, "{}", renewed.text);
+    assert_eq!(OpaqueToken::parse(&renewed.text_at("refresh_token")).unwrap().version, 2);
+}
+
+#[tokio::test]
+async fn a_key_is_retired_when_nothing_that_it_made_can_be_accepted() {
+    let world = World::new().await;
+    let old = world.login("alice", Way::Jwt).await;
+    let file = format!("signing-{}", kid(&old));
+    let needed = |world: &World| retire(&world.config, Some(&file), world.now());
+    assert!(matches!(needed(&world), Err(KeyError::Needed { until: None, .. })), "nothing has followed it");
+    rotate_now(&world, Purpose::Signing);
+    assert!(
+        matches!(needed(&world), Err(KeyError::Needed { until: None, .. })),
+        "what follows is not in use"
+    );
+    pass(&world, LEAD);
+    assert!(matches!(needed(&world), Err(KeyError::Needed { until: Some(_), .. })), "its tokens live");
+    assert_eq!(retire(&world.config, None, world.now()).unwrap(), Vec::<String>::new());
+    pass(&world, Duration::from_secs(15 * 60 + 62));
+    assert_eq!(retire(&world.config, None, world.now()).unwrap(), [format!("{file}.json")]);
+    pass(&world, Duration::ZERO);
+    assert_eq!(published(&world).await.len(), 1);
+    assert!(matches!(needed(&world), Err(KeyError::Missing { .. })));
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_read_changes_nothing() {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::Jwt).await;
+    let file = rotate_now(&world, Purpose::Signing);
+    let path = world.config.keys.path.join(file);
+    std::fs::write(&path, "{").unwrap();
+    assert!(matches!(world.keys.look(&world.app), Err(KeyError::Damaged { .. })));
+    assert_eq!(alice.get("/v1/me").await.status, 200);
+    assert_eq!(published(&world).await.len(), 2, "the last good keys");
+    assert_eq!(kid(&world.login("alice", Way::Jwt).await), kid(&alice));
+}
+
+#[tokio::test]
+async fn a_revoked_key_proves_nothing_at_once_and_is_not_loaded_again() {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::Jwt).await;
+    let bad = kid(&alice);
+    rotate_now(&world, Purpose::Signing);
+    pass(&world, LEAD);
+    world.app.follower.sync().await.unwrap();
+    assert_eq!(alice.get("/v1/me").await.status, 200);
+    let revocation = Revocation::KeyRevoked(bad.parse().unwrap());
+    world.app().store.append(revocation, None, world.now()).await.unwrap();
+    world.app.follower.sync().await.unwrap();
+    alice.get("/v1/me").await.assert_problem(401, "invalid_token");
+    pass(&world, Duration::ZERO);
+    let published = published(&world).await;
+    assert!(published.len() == 1 && published[0] != bad, "{published:?}");
+    assert_eq!(list(&world.config).unwrap().len(), 3, "its file stays for whoever investigates");
+    assert_eq!(world.login("alice", Way::Jwt).await.get("/v1/me").await.status, 200);
+}
+
+#[tokio::test]
+async fn on_a_schedule_keys_are_made_and_removed_by_themselves() {
+    let world = World::with(&[("keys.rotate_every", "30d")]).await;
+    let count = || list(&world.config).unwrap().iter().filter(|key| key.purpose == "signing").count();
+    let turn = |time: Duration| {
+        world.advance(time);
+        world.keys.rotate_when_due(&world.app).unwrap();
+        world.keys.look(&world.app).unwrap();
+    };
+    turn(Duration::from_secs(29 * 86_400));
+    assert_eq!(count(), 1, "not yet");
+    turn(Duration::from_secs(86_400));
+    assert_eq!(count(), 2);
+    turn(Duration::from_secs(60));
+    assert_eq!(count(), 2, "once");
+    turn(LEAD + Duration::from_secs(15 * 60 + 62));
+    assert_eq!(count(), 1, "the old one is gone");
+}
