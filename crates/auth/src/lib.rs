@@ -24,6 +24,7 @@ pub mod memory;
 pub mod passport;
 pub mod password;
 pub mod refresh;
+pub mod service_key;
 pub mod session;
 pub mod settings;
 pub mod store;

@@ -5,16 +5,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cloakroom_verify::{Event, Revocation, Roles, Rv, SessionId, Timestamp, UserId};
+use cloakroom_verify::{Event, Revocation, Roles, Rv, ServiceKeyId, SessionId, Timestamp, UserId};
 
 use crate::email::EmailKey;
 use crate::exchange::{self, ExchangeAsk, ExchangeDecision};
 use crate::feed::{self, AsOf, Retention, Sync};
 use crate::password::PhcString;
 use crate::refresh::{self, Ask, Decision};
+use crate::service_key::ServiceKey;
 use crate::session::{EndReason, NewSession, Revoked, Session};
 use crate::store::{
-    Added, Changed, Ended, EndedAll, Exchanged, Feed, Found, Rotation, Sessions, Started, Stored, Users,
+    Added, Changed, Ended, EndedAll, Exchanged, Feed, Found, Rotation, ServiceKeys, Sessions, Started,
+    Stored, Users,
 };
 use crate::user::{NewUser, Status, User};
 
@@ -26,6 +28,7 @@ pub struct Memory(Mutex<State>);
 struct State {
     users: BTreeMap<UserId, User>,
     sessions: HashMap<SessionId, Session>,
+    service_keys: BTreeMap<ServiceKeyId, ServiceKey>,
     events: BTreeMap<Rv, Event>,
     head: Rv,
     floor: Rv,
@@ -38,6 +41,7 @@ impl Memory {
         Self(Mutex::new(State {
             users: BTreeMap::new(),
             sessions: HashMap::new(),
+            service_keys: BTreeMap::new(),
             events: BTreeMap::new(),
             head: Rv::new(epoch, 0),
             floor: Rv::ZERO,
@@ -345,6 +349,11 @@ impl Feed for Memory {
         Ok(Sync { head: state.head, floor: state.floor, events })
     }
 
+    async fn told(&self, revocations: &[Revocation]) -> Stored<Vec<Event>> {
+        let told = |event: &&Event| revocations.contains(&event.revocation);
+        Ok(self.lock().events.values().filter(told).cloned().collect())
+    }
+
     async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()> {
         let mut state = self.lock();
         state.retention = state.retention.announce(duration, now);
@@ -357,5 +366,34 @@ impl Feed for Memory {
         let gone: Vec<_> = gone.map(|event| event.rv).take(limit as usize).collect();
         gone.iter().for_each(|rv| drop(state.events.remove(rv)));
         Ok(gone.len() as u64)
+    }
+}
+
+#[async_trait]
+impl ServiceKeys for Memory {
+    async fn add_service_key(&self, key: ServiceKey) -> Stored<bool> {
+        let keys = &mut self.lock().service_keys;
+        let taken = keys.values().any(|other| other.name == key.name && other.revoked_at.is_none());
+        if !taken {
+            keys.insert(key.id, key);
+        }
+        Ok(!taken)
+    }
+
+    async fn service_key(&self, id: ServiceKeyId) -> Stored<Option<ServiceKey>> {
+        Ok(self.lock().service_keys.get(&id).cloned())
+    }
+
+    async fn list_service_keys(&self) -> Stored<Vec<ServiceKey>> {
+        Ok(self.lock().service_keys.values().cloned().collect())
+    }
+
+    async fn revoke_service_key(&self, name: &str, now: Timestamp) -> Stored<Option<Event>> {
+        let mut state = self.lock();
+        let key = state.service_keys.values_mut().find(|key| key.name == name && key.revoked_at.is_none());
+        let Some(key) = key else { return Ok(None) };
+        key.revoked_at = Some(now);
+        let id = key.id;
+        Ok(Some(state.append(Revocation::ServiceKeyRevoked(id), None, now)))
     }
 }

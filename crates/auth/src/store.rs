@@ -10,13 +10,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cloakroom_verify::{Event, Revocation, Roles, Rv, SessionId, Timestamp, UserId};
+use cloakroom_verify::{Event, Revocation, Roles, Rv, ServiceKeyId, SessionId, Timestamp, UserId};
 
 use crate::email::EmailKey;
 use crate::exchange::ExchangeAsk;
 use crate::feed::{AsOf, Sync};
 use crate::password::PhcString;
 use crate::refresh::{Ask, Refusal, SameReason};
+use crate::service_key::ServiceKey;
 use crate::session::{EndReason, NewSession, Session};
 use crate::user::{NewUser, Status, User};
 
@@ -36,8 +37,8 @@ impl StoreError {
 pub type Stored<T> = Result<T, StoreError>;
 
 /// Everything that the rules need of a database.
-pub trait Store: Users + Sessions + Feed {}
-impl<T: Users + Sessions + Feed> Store for T {}
+pub trait Store: Users + Sessions + Feed + ServiceKeys {}
+impl<T: Users + Sessions + Feed + ServiceKeys> Store for T {}
 
 /// The user table.
 #[async_trait]
@@ -222,10 +223,29 @@ pub trait Feed: Send + std::marker::Sync + 'static {
     /// Head, floor and the live events after `since`, in ONE statement, on a connection without an open transaction.
     async fn read_since(&self, since: Option<Rv>) -> Stored<Sync>;
 
+    /// Which of these the feed tells of, now.
+    async fn told(&self, revocations: &[Revocation]) -> Stored<Vec<Event>>;
+
     /// Announces how long events of this server must be kept. It is raised at once, and lowered only after the
     /// longer one has run out.
     async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()>;
 
     /// Deletes at most `limit` events that can kill nothing any more.
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64>;
+}
+
+/// The service keys.
+#[async_trait]
+pub trait ServiceKeys: Send + std::marker::Sync + 'static {
+    /// Adds a key, unless one that is not revoked has its name: of two at once exactly one succeeds.
+    async fn add_service_key(&self, key: ServiceKey) -> Stored<bool>;
+
+    /// The key with this id, revoked or not.
+    async fn service_key(&self, id: ServiceKeyId) -> Stored<Option<ServiceKey>>;
+
+    /// All keys in the order of their ids, revoked ones too.
+    async fn list_service_keys(&self) -> Stored<Vec<ServiceKey>>;
+
+    /// Revokes the key of this name and appends `service_key_revoked`. `None`: no key that is not revoked has it.
+    async fn revoke_service_key(&self, name: &str, now: Timestamp) -> Stored<Option<Event>>;
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use aws_lc_rs::{constant_time, hmac};
-use cloakroom_verify::{OpaqueToken, SessionId, Timestamp, TokenId, UserId};
+use cloakroom_verify::{OpaqueToken, ServiceKeyId, SessionId, Timestamp, TokenId, UserId};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -107,6 +107,11 @@ fn uuid_v7(now: Timestamp) -> [u8; 16] {
 /// A new user id (UUIDv7: it tells when it was made).
 pub fn new_user_id(now: Timestamp) -> UserId {
     UserId::from_bytes(uuid_v7(now))
+}
+
+/// A new id of a service key.
+pub fn new_service_key_id(now: Timestamp) -> ServiceKeyId {
+    ServiceKeyId::from_bytes(uuid_v7(now))
 }
 
 /// A new session id.

@@ -48,6 +48,27 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
     }
 }
 
+/// A form (`application/x-www-form-urlencoded`), for the RFCs that want one. A field that comes twice is an error.
+#[derive(Debug)]
+pub struct Form<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        use axum::extract::rejection::FormRejection;
+        match axum::Form::from_request(request, state).await {
+            Ok(axum::Form(form)) => Ok(Self(form)),
+            Err(FormRejection::InvalidFormContentType(_)) => {
+                Err(Problem::new(Code::UnsupportedMediaType)
+                    .detail("Send application/x-www-form-urlencoded."))
+            }
+            // What was sent may be a secret: only its names are spoken of.
+            Err(_) => Err(Problem::new(Code::InvalidRequest).detail("The form must hold token, once.")),
+        }
+    }
+}
+
 async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|_| Problem::new(Code::InvalidRequest))
 }

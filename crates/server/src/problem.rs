@@ -205,6 +205,14 @@ impl Problem {
         }
     }
 
+    /// 403 for a service key that was not made for this.
+    pub fn scope_missing(scope: &str) -> Self {
+        Self {
+            challenge: Some(r#"Bearer realm="cloakroom", error="insufficient_scope""#),
+            ..Self::new(Code::Forbidden).detail(format!("The service key lacks the scope {scope}."))
+        }
+    }
+
     /// What it is.
     pub const fn code(&self) -> Code {
         self.code

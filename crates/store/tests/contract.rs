@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use cloakroom_auth::exchange::ExchangeAsk;
 use cloakroom_auth::refresh::{Ask, Attempt, AttemptHash, Refusal, SameReason};
+use cloakroom_auth::service_key::{Scope, ServiceKey};
 use cloakroom_auth::session::{Dead, EndReason, RowStrategy, Timeouts};
 use cloakroom_auth::store::{Added, Ended, Exchanged, Rotation, Started, Store};
 use cloakroom_auth::user::Status;
@@ -63,6 +64,43 @@ stores! {
     a_position_of_another_epoch_gets_everything,
     events_are_kept_as_long_as_the_longest_token,
     expired_rows_are_deleted_in_bounded_batches,
+    the_feed_tells_of_exactly_what_it_is_asked,
+    of_64_service_keys_with_one_name_exactly_one_is_added,
+    a_revoked_service_key_is_told_of_and_gives_its_name_free,
+}
+
+async fn the_feed_tells_of_exactly_what_it_is_asked(store: Shared) {
+    let token = |n| Revocation::TokenRevoked(TokenId::from_bytes([n; 16]));
+    let one = store.append(token(1), None, now()).await.unwrap();
+    store.append(token(2), None, now()).await.unwrap();
+    assert_eq!(store.told(&[token(1), token(3)]).await.unwrap(), [one]);
+    assert_eq!(store.told(&[]).await.unwrap(), []);
+}
+
+async fn of_64_service_keys_with_one_name_exactly_one_is_added(store: Shared) {
+    let racers = (0..64).map(|_| {
+        let (store, (key, _)) =
+            (Arc::clone(&store), ServiceKey::make("shop".into(), vec![Scope::Feed], now()));
+        tokio::spawn(async move { store.add_service_key(key).await.unwrap() })
+    });
+    let mut added = 0;
+    for racer in racers.collect::<Vec<_>>() {
+        added += usize::from(racer.await.unwrap());
+    }
+    assert_eq!((added, store.list_service_keys().await.unwrap().len()), (1, 1));
+}
+
+async fn a_revoked_service_key_is_told_of_and_gives_its_name_free(store: Shared) {
+    let (key, _) = ServiceKey::make("shop".into(), vec![Scope::Introspect, Scope::Revoke], now());
+    assert!(store.add_service_key(key.clone()).await.unwrap());
+    assert_eq!(store.service_key(key.id).await.unwrap(), Some(key.clone()));
+    let event = store.revoke_service_key("shop", now()).await.unwrap().unwrap();
+    assert_eq!(event.revocation, Revocation::ServiceKeyRevoked(key.id));
+    assert_eq!(store.read_since(None).await.unwrap().events, [event]);
+    assert!(store.service_key(key.id).await.unwrap().unwrap().revoked_at.is_some());
+    assert!(store.revoke_service_key("shop", now()).await.unwrap().is_none());
+    let (next, _) = ServiceKey::make("shop".into(), vec![Scope::Admin], now());
+    assert!(store.add_service_key(next).await.unwrap());
 }
 
 async fn of_64_signups_with_one_email_exactly_one_wins(store: Shared) {

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod exchange;
+pub mod introspect;
 pub mod login;
 pub mod logout;
 pub mod refresh;

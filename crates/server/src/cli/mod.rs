@@ -12,6 +12,7 @@ pub mod migrate;
 pub mod output;
 pub mod run;
 pub mod serve;
+pub mod service_key;
 pub mod session;
 pub mod token;
 pub mod user;
@@ -77,6 +78,9 @@ enum Command {
     /// Make, list, rotate and retire the keys that credentials are made with
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Make, list and revoke keys for services: to introspect, revoke, follow the feed or administer
+    #[command(subcommand)]
+    ServiceKey(service_key::ServiceKeyCommand),
     /// Show and prove tokens from stdin
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -157,6 +161,7 @@ async fn run(given: Given, command: Command) -> Done {
         Command::User(command) => user::user(&inputs, command, output).await,
         Command::Session(command) => session::session(&inputs, command, output).await,
         Command::Key(command) => key::key(&inputs, &command, output),
+        Command::ServiceKey(command) => service_key::service_key(&inputs, command, output).await,
         Command::Token(command) => token::token(&inputs, &command),
         Command::Config(command) => config::config(&inputs, &command, output),
         Command::Healthcheck => healthcheck::healthcheck(&inputs).await,

@@ -6,6 +6,7 @@ pub mod logout;
 pub mod me;
 pub mod openapi;
 pub mod refresh;
+pub mod service;
 pub mod sessions;
 pub mod signup;
 pub mod well_known;
@@ -30,6 +31,8 @@ pub const PATHS: &[&str] = &[
     "/v1/signup",
     "/v1/sessions",
     "/v1/sessions/{id}",
+    "/v1/introspect",
+    "/v1/revoke",
     "/.well-known/jwks.json",
     "/.well-known/oauth-authorization-server",
     "/openapi.json",
@@ -43,6 +46,8 @@ pub(crate) fn described() -> OpenApiRouter<App> {
         .routes(routes!(refresh::refresh))
         .routes(routes!(exchange::exchange))
         .routes(routes!(logout::logout))
+        .routes(routes!(service::introspect))
+        .routes(routes!(service::revoke))
         .routes(routes!(well_known::jwks))
         .routes(routes!(well_known::metadata))
         .merge(authenticated())

@@ -37,6 +37,10 @@ struct PublishedKey {
 pub struct MetadataView {
     issuer: String,
     jwks_uri: String,
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: [String; 0],
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: [String; 0],
     response_types_supported: [String; 0],
     grant_types_supported: [String; 0],
 }
@@ -63,8 +67,18 @@ pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
 ))]
 pub async fn metadata(State(app): State<App>, headers: HeaderMap) -> Response {
     let issuer = app.auth.rules.issuer.clone();
-    let jwks_uri = format!("{issuer}/.well-known/jwks.json");
-    let view = MetadataView { issuer, jwks_uri, response_types_supported: [], grant_types_supported: [] };
+    let at = |path: &str| format!("{issuer}{path}");
+    let view = MetadataView {
+        jwks_uri: at("/.well-known/jwks.json"),
+        introspection_endpoint: at("/v1/introspect"),
+        // A service key travels as a bearer token, which the registry of these methods has no name for.
+        introspection_endpoint_auth_methods_supported: [],
+        revocation_endpoint: at("/v1/revoke"),
+        revocation_endpoint_auth_methods_supported: [],
+        response_types_supported: [],
+        grant_types_supported: [],
+        issuer,
+    };
     cached(&headers, "application/json", &view)
 }
 

@@ -15,6 +15,7 @@ mod openapi;
 mod outage;
 mod refresh;
 mod requests;
+mod service;
 mod sessions;
 mod signup;
 mod throttle;

@@ -24,9 +24,11 @@ async fn the_description_names_every_route_and_its_refusals() {
       "GET /v1/me",
       "GET /v1/sessions",
       "POST /v1/exchange",
+      "POST /v1/introspect",
       "POST /v1/login",
       "POST /v1/logout",
       "POST /v1/refresh",
+      "POST /v1/revoke",
       "POST /v1/signup"
     ]
     "#);

@@ -9,5 +9,6 @@ mod crash;
 mod readme;
 mod rotation;
 mod serve;
+mod service_key;
 mod token;
 mod wire;

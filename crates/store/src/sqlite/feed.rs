@@ -60,6 +60,21 @@ impl Feed for Sqlite {
         .await
     }
 
+    async fn told(&self, revocations: &[Revocation]) -> Stored<Vec<Event>> {
+        let wanted: Vec<_> = revocations.iter().map(rows::kind_and_key).collect();
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT rv, kind, key, keep_until FROM feed_events WHERE kind = ?1 AND key = ?2",
+            )?;
+            let mut told = Vec::new();
+            for (kind, key) in wanted {
+                told.extend(statement.query_row(params![kind, key], |row| rows::event(row, 0)).optional()?);
+            }
+            Ok(told)
+        })
+        .await
+    }
+
     async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()> {
         self.write(move |transaction| {
             let announced = retention(transaction)?.announce(duration, now);

@@ -19,11 +19,18 @@ pub(super) struct Migration {
 }
 
 /// In order. A new one is a file and a line; an old one is never touched.
-pub(super) const KNOWN: &[Migration] = &[Migration {
-    version: 1,
-    name: "0001_initial",
-    sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
-}];
+pub(super) const KNOWN: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "0001_initial",
+        sql: include_str!("../../migrations/sqlite/0001_initial.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "0002_service_keys",
+        sql: include_str!("../../migrations/sqlite/0002_service_keys.sql"),
+    },
+];
 
 /// Applies what is missing and tells the names.
 pub fn migrate(path: &Path, dry_run: bool, now: Timestamp) -> Result<Vec<String>, OpenError> {

@@ -9,6 +9,7 @@ mod lock;
 pub mod migrate;
 mod open;
 mod rows;
+mod service_keys;
 mod sessions;
 mod threads;
 mod users;

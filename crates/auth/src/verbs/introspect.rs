@@ -1,0 +1,125 @@
+//! Telling another service whether a token is good, and whose it is.
+
+use cloakroom_verify::{
+    KeyId, OpaqueKind, OpaqueToken, Revocation, SessionId, Strategy, Timestamp, TokenId, jwt,
+};
+
+use crate::auth::Auth;
+use crate::error::Result;
+use crate::service_key::{ServiceKey, Shown};
+use crate::session::{RowStrategy, Session};
+use crate::store::Found;
+use crate::user::{Status, User};
+
+/// A token that is good right now, by the store.
+#[derive(Debug, Clone)]
+pub struct Introspection {
+    /// Whose it is, as the account stands now.
+    pub user: User,
+    /// What it was made by.
+    pub strategy: Strategy,
+    /// What kind of token it is.
+    pub kind: TokenKind,
+    /// The login, unless it has no row.
+    pub session: Option<SessionId>,
+    /// The `jti` of an access token.
+    pub token: Option<TokenId>,
+    /// When it ends, as far as is known now.
+    pub expires_at: Timestamp,
+    /// When a password was proved last.
+    pub auth_time: Timestamp,
+}
+
+/// What kind of token it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// For requests.
+    Access,
+    /// For requests, opaque.
+    Session,
+    /// For `/v1/refresh` alone.
+    Refresh,
+}
+
+impl Auth {
+    /// The service key that this text is, if it is one and lives.
+    pub async fn service_key(&self, text: &str) -> Result<Option<ServiceKey>> {
+        let Some(shown) = Shown::parse(text) else { return Ok(None) };
+        let key = self.store.service_key(shown.id).await?;
+        Ok(key.filter(|key| key.is_shown_by(&shown)))
+    }
+
+    /// Judges a token by what the store says now, never by what this process remembers; `None` for all that is not
+    /// good, whatever the reason.
+    pub async fn introspect(&self, text: &str, now: Timestamp) -> Result<Option<Introspection>> {
+        match OpaqueToken::parse(text) {
+            Some(token) => self.introspect_opaque(&token, now).await,
+            None => self.introspect_access(text, now).await,
+        }
+    }
+
+    async fn introspect_opaque(&self, token: &OpaqueToken, now: Timestamp) -> Result<Option<Introspection>> {
+        // Pending uses first: an idle timeout is judged by the row.
+        self.flush_use(token.session).await?;
+        let Some(Found { session, user, as_of }) = self.authentic(token).await? else { return Ok(None) };
+        let is_current = token.kind == session.strategy.kind() && token.generation == session.generation;
+        if !is_current || session.judge(&user, as_of, now).is_err() {
+            return Ok(None);
+        }
+        let kind = match token.kind {
+            OpaqueKind::Session => TokenKind::Session,
+            OpaqueKind::Refresh => TokenKind::Refresh,
+        };
+        Ok(Some(of_row(user, &session, kind)))
+    }
+
+    async fn introspect_access(&self, text: &str, now: Timestamp) -> Result<Option<Introspection>> {
+        let Ok(token) = jwt::verify(text, &self.keys, &self.rules, now) else { return Ok(None) };
+        let Some((user, as_of)) = self.store.by_id(token.user).await? else { return Ok(None) };
+        let outdated = token.rv < user.min_rv.max(as_of.floor());
+        if outdated || user.status != Status::Active || self.is_told_dead(&token, &token.kid).await? {
+            return Ok(None);
+        }
+        if let Some(id) = token.session {
+            let Some(found) = self.store.find(id).await? else { return Ok(None) };
+            let row = &found.session;
+            // An access token of a login outlives an exchange and an idle login, not the login's end.
+            if row.user != user.id || row.revoked.is_some() || now >= row.expires_at {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Introspection {
+            user,
+            strategy: token.principal.strategy,
+            kind: TokenKind::Access,
+            session: token.session,
+            token: Some(token.token),
+            expires_at: token.expires_at,
+            auth_time: token.principal.auth_time,
+        }))
+    }
+
+    /// Whether the feed tells of this token, of its key, or of claims that have changed since.
+    async fn is_told_dead(&self, token: &jwt::Verified, kid: &KeyId) -> Result<bool> {
+        let claims = Revocation::ClaimsBefore(token.user);
+        let asked =
+            [Revocation::TokenRevoked(token.token), Revocation::KeyRevoked(kid.clone()), claims.clone()];
+        let told = self.store.told(&asked).await?;
+        Ok(told.iter().any(|event| event.revocation != claims || token.rv < event.rv))
+    }
+}
+
+fn of_row(user: User, session: &Session, kind: TokenKind) -> Introspection {
+    Introspection {
+        user,
+        strategy: match session.strategy {
+            RowStrategy::Session => Strategy::Session,
+            RowStrategy::Hybrid => Strategy::Hybrid,
+        },
+        kind,
+        session: Some(session.id),
+        token: None,
+        expires_at: session.idle_expires_at(),
+        auth_time: session.auth_time,
+    }
+}

@@ -1,0 +1,144 @@
+//! `POST /v1/introspect` (RFC 7662), `POST /v1/revoke` (RFC 7009): for services with a key of their own.
+
+use axum::Json;
+use axum::extract::State;
+use cloakroom_auth::service_key::{PREFIX, Scope, ServiceKey};
+use cloakroom_auth::verbs::introspect::{Introspection, TokenKind};
+use cloakroom_verify::clock::Clock;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::json::Form;
+use crate::problem::{Code, Problem};
+
+/// A token, as both RFCs have it sent. Other fields are ignored.
+#[derive(Deserialize, ToSchema)]
+pub struct TokenForm {
+    /// An access token, a session token or a refresh token.
+    #[schema(value_type = String)]
+    token: SecretString,
+}
+
+/// What is known of a token. For one that is not good: `{"active": false}` and nothing else.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum IntrospectionView {
+    /// It is good.
+    Active(Box<ActiveView>),
+    /// It is not, for whatever reason.
+    Inactive {
+        /// Always false.
+        active: bool,
+    },
+}
+
+/// A good token.
+#[derive(Serialize, ToSchema)]
+pub struct ActiveView {
+    active: bool,
+    iss: String,
+    sub: String,
+    aud: Vec<String>,
+    client_id: String,
+    username: String,
+    /// `Bearer`, or `refresh_token` for one that only `/v1/refresh` takes.
+    token_type: &'static str,
+    exp: i64,
+    auth_time: i64,
+    roles: Vec<String>,
+    strategy: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
+}
+
+/// Tells whether a token is good, by the store and not by what this server remembers.
+#[utoipa::path(post, path = "/v1/introspect", tag = "service",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    security(("bearer" = [])), responses(
+    (status = 200, body = IntrospectionView),
+    (status = 401, description = "`unauthenticated`, `invalid_token`: the service key"),
+    (status = 403, description = "`forbidden`: the service key lacks the scope `introspect`"),
+    (status = 503, description = "`unavailable`"),
+))]
+pub async fn introspect(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Form(form): Form<TokenForm>,
+) -> Result<Json<IntrospectionView>, Problem> {
+    service(&app, &headers, Scope::Introspect).await?;
+    let found = app.auth.introspect(form.token.expose_secret(), app.clock.wall()).await?;
+    Ok(Json(match found {
+        Some(found) => IntrospectionView::Active(Box::new(ActiveView::of(&app, &found))),
+        None => IntrospectionView::Inactive { active: false },
+    }))
+}
+
+/// Ends the login of a token. 200 also for one that is unknown or was ended before.
+#[utoipa::path(post, path = "/v1/revoke", tag = "service",
+    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
+    security(("bearer" = [])), responses(
+    (status = 200, description = "It is refused from now on"),
+    (status = 401, description = "`unauthenticated`, `invalid_token`: the service key"),
+    (status = 403, description = "`forbidden`: the service key lacks the scope `revoke`"),
+    (status = 503, description = "`unavailable`: it may live on"),
+))]
+pub async fn revoke(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Form(form): Form<TokenForm>,
+) -> Result<(), Problem> {
+    service(&app, &headers, Scope::Revoke).await?;
+    Ok(app.auth.logout(&[form.token.expose_secret()], app.clock.wall()).await?)
+}
+
+/// The service that asks, if it may. Only `Authorization: Bearer cka_...` counts: never a cookie, so no page of a
+/// browser can ask in its name.
+async fn service(app: &App, headers: &HeaderMap, scope: Scope) -> Result<ServiceKey, Problem> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let text = match (lines.next(), lines.next()) {
+        (None, _) => return Err(Problem::new(Code::Unauthenticated)),
+        (Some(_), Some(_)) => return Err(Problem::malformed("two Authorization headers")),
+        (Some(line), None) => line.to_str().ok().and_then(bearer),
+    };
+    let text = text.ok_or_else(|| Problem::malformed("Authorization is not Bearer and one token"))?;
+    if !text.starts_with(PREFIX) {
+        return Err(Problem::new(Code::InvalidToken));
+    }
+    let key = app.auth.service_key(text).await?.ok_or_else(|| Problem::new(Code::InvalidToken))?;
+    if key.allows(scope) { Ok(key) } else { Err(Problem::scope_missing(scope.as_str())) }
+}
+
+fn bearer(line: &str) -> Option<&str> {
+    let (scheme, token) = line.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
+}
+
+impl ActiveView {
+    fn of(app: &App, found: &Introspection) -> Self {
+        let token = &app.auth.settings.token;
+        Self {
+            active: true,
+            iss: token.issuer.clone(),
+            sub: found.user.id.to_string(),
+            aud: token.audience.clone(),
+            client_id: token.client_id.clone(),
+            username: found.user.email.as_str().to_owned(),
+            token_type: match found.kind {
+                TokenKind::Access | TokenKind::Session => "Bearer",
+                TokenKind::Refresh => "refresh_token",
+            },
+            exp: found.expires_at.as_seconds(),
+            auth_time: found.auth_time.as_seconds(),
+            roles: found.user.roles.iter().map(String::from).collect(),
+            strategy: found.strategy.to_string(),
+            sid: found.session.map(|id| id.to_string()),
+            jti: found.token.map(|id| id.to_string()),
+        }
+    }
+}
