@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use cloakroom_verify::{SessionId, Strategy, UserId};
+use cloakroom_verify::{KeyId, SessionId, Strategy, UserId};
 use tracing::field::display;
 use tracing::{info, warn};
 
@@ -14,7 +14,7 @@ use crate::session::EndReason;
 
 /// Something worth a line.
 #[derive(Debug, Clone, Copy)]
-pub enum Audit {
+pub enum Audit<'a> {
     /// An account was made.
     UserCreated(UserId),
     /// A password was right and credentials were handed over.
@@ -41,9 +41,13 @@ pub enum Audit {
     TokenRevoked(UserId),
     /// Every login of a user but perhaps one ended.
     SessionsEnded(UserId, u64),
+    /// What a signing key signed was killed.
+    KeyRevoked(&'a KeyId),
+    /// Every credential of everyone was killed.
+    EverythingRevoked,
 }
 
-impl Audit {
+impl Audit<'_> {
     /// Writes the line; what is not known is not in it.
     pub fn log(self) {
         match self {
@@ -78,6 +82,8 @@ impl Audit {
             Self::SessionsEnded(user, sessions) => {
                 info!(target: "audit", event = "sessions_ended", %user, sessions);
             }
+            Self::KeyRevoked(kid) => warn!(target: "audit", event = "key_revoked", %kid),
+            Self::EverythingRevoked => warn!(target: "audit", event = "everything_revoked"),
         }
     }
 }

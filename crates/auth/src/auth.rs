@@ -8,11 +8,15 @@ use cloakroom_verify::jwt::Rules;
 use cloakroom_verify::keys::KeySet;
 use cloakroom_verify::revocations::Revocations;
 
-use crate::keyring::Keyring;
+use crate::error::{Error, Result};
+use crate::feed::AsOf;
+use crate::key_readings::KeyReadings;
+use crate::keyring::{Keyring, Signer};
 use crate::password::{HashPool, Hasher};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::throttle::Throttle;
+use crate::user::User;
 use crate::uses::Uses;
 
 /// Signup, login, refresh, exchange, logout and revocation. Each verb is a file in `verbs/`.
@@ -23,6 +27,8 @@ pub struct Auth {
     pub settings: Settings,
     /// The keys that credentials are made with; replaced whole when they are rotated.
     pub keyring: ArcSwap<Keyring>,
+    /// How far the keys were read: a token of a key that is not known yet is no wrong token.
+    pub key_readings: KeyReadings,
     /// The public sides of the keys that access tokens are proved with.
     pub keys: Arc<KeySet>,
     /// What an access token must say.
@@ -41,6 +47,27 @@ impl Auth {
     /// Makes this server refuse what the event kills, before the answer that tells of it.
     pub(crate) fn learn(&self, event: &Event) {
         self.revocations.apply(event);
+    }
+
+    /// What makes access tokens, unless its key is revoked: what it signed would be dead at birth, and a login that
+    /// cannot be used is an outage.
+    pub(crate) fn signer(&self) -> Result<Signer<'_>> {
+        let signer = self.signer_in_doubt();
+        if self.revocations.is_key_revoked(&signer.keyring.kid) {
+            Err(Error::NoSigningKey)
+        } else {
+            Ok(signer)
+        }
+    }
+
+    /// Whether the claims of this user fit a token, whoever signs it.
+    pub(crate) fn check_size(&self, user: &User) -> Result<()> {
+        let nothing = AsOf::read_with_row(user.min_rv, user.min_rv);
+        self.signer_in_doubt().access_token(user, None, nothing, user.created_at).map(drop)
+    }
+
+    fn signer_in_doubt(&self) -> Signer<'_> {
+        Signer { keyring: self.keyring.load(), settings: &self.settings.token }
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {

@@ -20,6 +20,12 @@ pub enum Error {
     /// The claims do not fit a token: a mistake of the configuration or of the roles.
     #[error("the access token would be larger than 4 KiB: give the user fewer or shorter roles")]
     TokenTooLarge,
+    /// The key that signs access tokens was revoked, and its successor is not in use yet: 503, like any outage.
+    #[error("the signing key was revoked and no other is in use yet")]
+    NoSigningKey,
+    /// A token was made by a key that this server has not read yet: 503, until the keys are read again.
+    #[error("a token names a token key that is not known yet")]
+    KeyNotRead,
     /// What is stored for a user cannot be read as a password hash, or a key is missing.
     #[error("{0}")]
     Broken(&'static str),

@@ -1,5 +1,8 @@
 //! The keys that this server makes credentials with.
 
+use std::sync::Arc;
+
+use arc_swap::Guard;
 use cloakroom_verify::algorithm::SigningKey;
 use cloakroom_verify::jwt::{self, Claims};
 use cloakroom_verify::{KeyId, Timestamp};
@@ -23,7 +26,13 @@ pub struct Keyring {
     pub tokens: TokenKeys,
 }
 
-impl Keyring {
+/// Makes access tokens with the key in use.
+pub(crate) struct Signer<'a> {
+    pub(crate) keyring: Guard<Arc<Keyring>>,
+    pub(crate) settings: &'a TokenSettings,
+}
+
+impl Signer<'_> {
     /// Signs an access token. Its `rv` is the newer of the head it was read with and the row's: an older head
     /// would be dead at birth after a privilege change, and a newer one would be immortal.
     pub(crate) fn access_token(
@@ -32,8 +41,8 @@ impl Keyring {
         session: Option<&Session>,
         as_of: AsOf,
         now: Timestamp,
-        settings: &TokenSettings,
     ) -> Result<AccessToken> {
+        let settings = self.settings;
         let end = now.after(settings.lifetime);
         // An access token never outlives its login.
         let end = session.map_or(end, |session| end.min(session.expires_at));
@@ -52,14 +61,9 @@ impl Keyring {
             email: settings.email.then_some(user.email.as_str()),
             name: user.name.as_deref().filter(|_| settings.name),
         };
-        let text = jwt::sign(&self.signing, &self.kid, &claims).map_err(|_| Error::TokenTooLarge)?;
+        let text = jwt::sign(&self.keyring.signing, &self.keyring.kid, &claims);
+        let text = text.map_err(|_| Error::TokenTooLarge)?;
         Ok(AccessToken { text: SecretString::from(text), expires_in: end.since(now) })
-    }
-
-    /// Whether the claims of this user fit a token.
-    pub(crate) fn check_size(&self, user: &User, settings: &TokenSettings) -> Result<()> {
-        let nothing = AsOf::read_with_row(user.min_rv, user.min_rv);
-        self.access_token(user, None, nothing, user.created_at, settings).map(drop)
     }
 }
 

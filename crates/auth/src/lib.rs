@@ -3,7 +3,7 @@
 //! * [`auth`]: the verbs, one file each in [`verbs`]; [`settings`]: what an operator decides
 //! * [`user`], [`email`], [`password`], [`throttle`]: accounts and how they are proved
 //! * [`session`], [`refresh`], [`exchange`], [`token`], [`uses`]: the one row of a login and its one token
-//! * [`strategy`], [`grant`], [`keyring`]: what a login hands over
+//! * [`strategy`], [`grant`], [`keyring`], [`key_readings`]: what a login hands over
 //! * [`feed`], [`follow`], [`passport`]: revocation, and how this server knows of it
 //! * [`store`]: what a database must do; `memory`: one for tests, behind the feature of that name
 //! * [`audit`], [`error`]
@@ -18,6 +18,7 @@ pub mod exchange;
 pub mod feed;
 pub mod follow;
 pub mod grant;
+pub mod key_readings;
 pub mod keyring;
 #[cfg(feature = "memory")]
 pub mod memory;

@@ -39,6 +39,11 @@ impl TokenKeys {
         if keys.contains_key(&writes) { Ok(Self { writes, keys }) } else { Err(NoTokenKey) }
     }
 
+    /// Whether there is a key of this version.
+    pub fn knows(&self, version: u8) -> bool {
+        self.keys.contains_key(&version)
+    }
+
     /// Whether the mac is right for this row. An unknown version is not.
     pub fn proves(&self, token: &OpaqueToken, secret: &RowSecret) -> bool {
         let Some(key) = self.keys.get(&token.version) else { return false };

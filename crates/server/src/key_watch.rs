@@ -28,6 +28,7 @@ impl KeyWatch {
     ///
     /// A revoked key is not loaded, whatever the directory says; while it is the only one, what it signs is refused.
     pub fn look(&self, app: &App) -> Result<(), KeyError> {
+        let reading = app.auth.key_readings.begin();
         let now = app.clock.wall();
         let is_revoked = |kid: &_| app.auth.revocations.is_key_revoked(kid);
         let keys = key_files::load_but(&self.config, self.mode, now, &is_revoked)?;
@@ -43,6 +44,7 @@ impl KeyWatch {
         if old.kid != *kid {
             tracing::info!(%kid, "access tokens are signed with another key now");
         }
+        app.auth.key_readings.finish(reading);
         Ok(())
     }
 

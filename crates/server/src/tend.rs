@@ -70,7 +70,10 @@ async fn watch_keys(app: &App, keys: &KeyWatch) {
     let mut turn = every(key_watch::EVERY);
     let mut told = None;
     loop {
-        turn.tick().await;
+        tokio::select! {
+            _ = turn.tick() => {}
+            () = app.auth.key_readings.wanted() => {}
+        }
         let failed =
             keys.rotate_when_due(app).and_then(|()| keys.look(app)).err().map(|error| error.to_string());
         if let Some(error) = failed.as_ref().filter(|_| failed != told) {

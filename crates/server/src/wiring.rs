@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
 use cloakroom_auth::follow::Follower;
+use cloakroom_auth::key_readings::KeyReadings;
 use cloakroom_auth::passport::StoreAuthority;
 use cloakroom_auth::password::{HashPool, Hasher, Params, PoolLimits};
 use cloakroom_auth::session::Timeouts;
@@ -39,6 +40,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
         store,
         settings: settings(config),
         keyring: ArcSwap::from_pointee(keys.keyring),
+        key_readings: KeyReadings::default(),
         keys: Arc::new(KeySet::new(keys.verifying)),
         rules: rules(config),
         passwords: HashPool::start(hasher, PoolLimits::default()).expect("the system has threads to give"),

@@ -14,7 +14,8 @@ use crate::user::User;
 
 pub(crate) async fn issue(auth: &Auth, login: Proved) -> Result<Option<Grant>> {
     // Signed before the row is written: a token that is too large must not leave a login behind.
-    auth.keyring.load().check_size(&login.user, &auth.settings.token)?;
+    auth.signer()?;
+    auth.check_size(&login.user)?;
     let row = start(auth, &login, RowStrategy::Hybrid).await?;
     row.map(|row| grant(auth, login.user, row, login.as_of, login.now)).transpose()
 }
@@ -25,7 +26,7 @@ pub(crate) fn renewed(auth: &Auth, found: Found, now: Timestamp) -> Result<Grant
 }
 
 fn grant(auth: &Auth, user: User, session: Session, as_of: AsOf, now: Timestamp) -> Result<Grant> {
-    let access = auth.keyring.load().access_token(&user, Some(&session), as_of, now, &auth.settings.token)?;
+    let access = auth.signer()?.access_token(&user, Some(&session), as_of, now)?;
     let refresh = secret_text(&auth.keyring.load().tokens.current(&session));
     Ok(Grant { user, credentials: Credentials::Hybrid { access, refresh, session } })
 }

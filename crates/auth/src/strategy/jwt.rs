@@ -6,7 +6,6 @@ use crate::grant::{Credentials, Grant};
 use crate::strategy::Proved;
 
 pub(crate) fn issue(auth: &Auth, login: Proved) -> Result<Grant> {
-    let access =
-        auth.keyring.load().access_token(&login.user, None, login.as_of, login.now, &auth.settings.token)?;
+    let access = auth.signer()?.access_token(&login.user, None, login.as_of, login.now)?;
     Ok(Grant { user: login.user, credentials: Credentials::Jwt { access } })
 }

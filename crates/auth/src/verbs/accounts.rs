@@ -18,7 +18,7 @@ impl Auth {
     pub async fn set_roles(&self, user: UserId, roles: Roles, now: Timestamp) -> Result<Option<User>> {
         let Some((mut with_roles, _)) = self.store.by_id(user).await? else { return Ok(None) };
         with_roles.roles = roles.clone();
-        self.keyring.load().check_size(&with_roles, &self.settings.token)?;
+        self.check_size(&with_roles)?;
         let changed = self.store.set_roles(user, roles, now).await?;
         Ok(changed.map(|changed| self.learn_change(changed)))
     }

@@ -44,7 +44,10 @@ impl Auth {
         }
         let Some(token) = OpaqueToken::parse(presented) else { return Ok(Exchange::InvalidToken) };
         let Some(found) = self.authentic(&token).await? else { return Ok(Exchange::InvalidToken) };
-        self.keyring.load().check_size(&found.user, &self.settings.token)?;
+        if to == RowStrategy::Hybrid {
+            self.signer()?;
+            self.check_size(&found.user)?;
+        }
         self.flush_use(token.session).await?;
         let ask = ExchangeAsk {
             session: token.session,

@@ -6,6 +6,7 @@ pub mod introspect;
 pub mod login;
 pub mod logout;
 pub mod refresh;
+pub mod revoke;
 pub mod sessions;
 pub mod signup;
 pub mod tend;

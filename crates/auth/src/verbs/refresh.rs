@@ -4,7 +4,7 @@ use cloakroom_verify::{OpaqueKind, OpaqueToken, Timestamp};
 
 use crate::audit::Audit;
 use crate::auth::Auth;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grant::Grant;
 use crate::refresh::{Ask, Attempt, AttemptHash};
 use crate::session::EndReason;
@@ -35,6 +35,8 @@ impl Auth {
         if self.authentic(&token).await?.is_none() {
             return Ok(Refresh::InvalidGrant);
         }
+        // Before anything is written: what cannot be answered is not spent.
+        self.signer()?;
         let ask = Ask {
             session: token.session,
             kind: token.kind,
@@ -70,6 +72,16 @@ impl Auth {
 
     /// The row of a token whose mac is right, whatever its generation.
     pub(crate) async fn authentic(&self, token: &OpaqueToken) -> Result<Option<Found>> {
+        let is_known = || self.keyring.load().tokens.knows(token.version);
+        if !is_known() {
+            if !self.key_readings.settle(token.version) {
+                return Err(Error::KeyNotRead);
+            }
+            // Looked up again after the reading was seen to be done: it may have brought this very key.
+            if !is_known() {
+                return Ok(None);
+            }
+        }
         let found = self.store.find(token.session).await?;
         Ok(found.filter(|found| self.keyring.load().tokens.proves(token, &found.session.secret)))
     }

@@ -17,6 +17,8 @@ use crate::wiring;
 
 /// An open deployment.
 pub struct Context {
+    /// What the operator configured.
+    pub config: Config,
     /// The rules.
     pub auth: Arc<Auth>,
     /// When the command began.
@@ -30,7 +32,8 @@ impl Context {
         let now = SystemClock.wall();
         let keys = key_files::load(&config, inputs.mode, now)?;
         let store = cloakroom_store::open(config.store.url.expose_secret(), Purpose::Command, now).await?;
-        Ok(Self { auth: wiring::auth(&config, keys, store), now })
+        let auth = wiring::auth(&config, keys, store);
+        Ok(Self { config, auth, now })
     }
 
     /// The account of an email or an id.
@@ -82,7 +85,9 @@ impl From<cloakroom_auth::Error> for Failure {
         match &error {
             Error::Store(_) => Self::unreachable(error),
             Error::TokenTooLarge => Self::refused(error),
-            Error::Busy { .. } | Error::Broken(_) | _ => Self::failed(error),
+            Error::NoSigningKey | Error::KeyNotRead | Error::Busy { .. } | Error::Broken(_) | _ => {
+                Self::failed(error)
+            }
         }
     }
 }

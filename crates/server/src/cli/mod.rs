@@ -10,6 +10,7 @@ pub mod healthcheck;
 pub mod key;
 pub mod migrate;
 pub mod output;
+pub mod revoke;
 pub mod run;
 pub mod serve;
 pub mod service_key;
@@ -75,6 +76,9 @@ enum Command {
     /// List and end logins
     #[command(subcommand)]
     Session(session::SessionCommand),
+    /// End logins: of a user, one, of everyone; kill what a key signed
+    #[command(subcommand)]
+    Revoke(revoke::RevokeCommand),
     /// Make, list, rotate and retire the keys that credentials are made with
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -130,8 +134,13 @@ impl Failure {
 /// The answer of a command.
 pub type Done = Result<(), Failure>;
 
-/// Runs the command of this command line.
+/// Says something to whoever runs the command; data goes to stdout instead.
 #[expect(clippy::print_stderr, reason = "a command line talks on stderr")]
+fn talk(message: &str) {
+    eprintln!("cloakroom: {message}");
+}
+
+/// Runs the command of this command line.
 pub fn main() -> ExitCode {
     let Cli { given, command } = Cli::parse();
     let _log = output::log_to_stderr(matches!(command, Command::Dev | Command::Serve(_)));
@@ -143,7 +152,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, message }) => {
-            eprintln!("cloakroom: {message}");
+            talk(&message);
             ExitCode::from(code)
         }
     }
@@ -160,6 +169,7 @@ async fn run(given: Given, command: Command) -> Done {
         Command::Migrate(args) => migrate::migrate(&inputs, &args, output).await,
         Command::User(command) => user::user(&inputs, command, output).await,
         Command::Session(command) => session::session(&inputs, command, output).await,
+        Command::Revoke(command) => revoke::revoke(&inputs, command).await,
         Command::Key(command) => key::key(&inputs, &command, output),
         Command::ServiceKey(command) => service_key::service_key(&inputs, command, output).await,
         Command::Token(command) => token::token(&inputs, &command),

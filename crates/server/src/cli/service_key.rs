@@ -63,7 +63,7 @@ impl From<&ServiceKey> for KeyRow {
 
 /// Runs one of them, beside a running server if there is one.
 pub async fn service_key(inputs: &Inputs, command: ServiceKeyCommand, output: Output) -> Done {
-    let Context { auth, now } = Context::open(inputs).await?;
+    let Context { auth, now, .. } = Context::open(inputs).await?;
     match command {
         ServiceKeyCommand::Create { name, mut scope } => {
             if !is_name(&name) {

@@ -192,7 +192,7 @@ pub fn load(config: &Config, mode: Mode, now: Timestamp) -> Result<Keys, KeyErro
     load_but(config, mode, now, &|_| false)
 }
 
-/// Reads them, less the signing keys that are revoked.
+/// Reads them. What a revoked key signed is proved by none of them.
 pub fn load_but(
     config: &Config,
     mode: Mode,
@@ -226,12 +226,16 @@ pub fn load_but(
             .map_err(|_| missing("usable token.secret"))?;
         signing.push((now, key));
     }
-    signing.retain(|(_, key)| !is_revoked(&key.key_id()));
-    let verifying = signing.iter().map(|(_, key)| (key.key_id(), key.verifying_key())).collect();
+    let verifying = signing.iter().map(|(_, key)| (key.key_id(), key.verifying_key()));
+    let verifying = verifying.filter(|(kid, _)| !is_revoked(kid)).collect();
+    // A revoked key is the last choice, and signs nothing even then: `Auth` answers 503 until another one is in use.
     let current = signing
         .into_iter()
         .filter(|(active_from, key)| *active_from <= now && key.algorithm() == config.token.algorithm)
-        .max_by_key(|(active_from, key)| (*active_from, key.key_id().to_string()));
+        .max_by_key(|(active_from, key)| {
+            let kid = key.key_id();
+            (!is_revoked(&kid), *active_from, kid.to_string())
+        });
     let (_, signing) = current.ok_or_else(|| missing("signing key of token.algorithm in use"))?;
     Ok(Keys { keyring: Keyring { kid: signing.key_id(), signing, tokens }, verifying })
 }

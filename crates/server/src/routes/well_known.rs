@@ -55,7 +55,9 @@ pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
         let (key, alg) = (named.key.jwk()?.clone(), named.key.algorithm().as_str());
         Some(PublishedKey { key, kid: named.kid.to_string(), alg, r#use: "sig" })
     };
-    let mut keys: Vec<_> = app.auth.keys.all().iter().filter_map(|named| published(named)).collect();
+    let mut keys = app.auth.keys.all();
+    keys.retain(|named| !app.auth.revocations.is_key_revoked(&named.kid));
+    let mut keys: Vec<_> = keys.iter().filter_map(|named| published(named)).collect();
     keys.sort_by(|one, other| one.kid.cmp(&other.kid));
     cached(&headers, "application/jwk-set+json", &JwksView { keys })
 }

@@ -128,6 +128,69 @@ async fn a_revoked_key_proves_nothing_at_once_and_is_not_loaded_again() {
 }
 
 #[tokio::test]
+async fn while_the_only_key_is_revoked_access_tokens_are_an_outage_and_nothing_is_spent() {
+    let world = World::new().await;
+    let hybrid = world.login("alice", Way::Hybrid).await;
+    let key = kid(&hybrid).parse().unwrap();
+    world.app().revoke_key(key, world.now()).await.unwrap();
+    hybrid.get("/v1/me").await.assert_problem(401, "invalid_token");
+    assert_eq!(published(&world).await, Vec::<String>::new());
+    world.keys.look(&world.app).unwrap();
+    assert!(world.app().keys.all().is_empty(), "it is not loaded again");
+    let refresh = serde_json::json!({"refresh_token": hybrid.text("refresh_token")});
+    let login = |strategy: &str| serde_json::json!({"email": "alice@example.com", "password": World::PASSWORD, "strategy": strategy});
+    for (path, body) in
+        [("/v1/refresh", refresh.clone()), ("/v1/login", login("jwt")), ("/v1/login", login("hybrid"))]
+    {
+        world.anonymous().post(path, body).await.assert_problem(503, "unavailable");
+    }
+    assert_eq!(world.login("alice", Way::SessionHeader).await.get("/v1/me").await.status, 200);
+    let sessions = world.app().sessions(world.user("alice").await.id, world.now()).await.unwrap();
+    assert_eq!(sessions.len(), 2, "no login was left behind by an answer that was refused");
+    rotate_now(&world, Purpose::Signing);
+    assert_eq!(published(&world).await.len(), 1, "published before it signs, as ever");
+    pass(&world, LEAD);
+    world.app.follower.sync().await.unwrap();
+    assert_eq!(world.anonymous().post("/v1/refresh", refresh).await.status, 200, "it was not spent");
+}
+
+#[tokio::test]
+async fn a_token_of_a_key_that_was_not_read_yet_is_503_until_the_keys_are_read() {
+    let world = World::new().await;
+    let session = world.login("alice", Way::SessionHeader).await;
+    let hybrid = world.login("alice", Way::Hybrid).await;
+    // As a replica would that has read the next key already: the same rows, under version 2.
+    rotate(&world.config, MODE, Purpose::Token, Duration::ZERO, world.now()).unwrap();
+    let elsewhere = cloakroom::key_files::load(&world.config, MODE, world.now()).unwrap().keyring.tokens;
+    let mut ahead = Vec::new();
+    for (text, header) in [(session.text("session_token"), "session-id"), (hybrid.text("refresh_token"), "")]
+    {
+        let id = OpaqueToken::parse(&text).unwrap().session;
+        let row = world.app().store.find(id).await.unwrap().unwrap().session;
+        ahead.push((elsewhere.current(&row).to_text(), header));
+    }
+    let (session, refresh) = (ahead[0].0.clone(), serde_json::json!({"refresh_token": ahead[1].0}));
+    let me = || async { world.anonymous().with("session-id", &session).get("/v1/me").await };
+    me().await.assert_problem(503, "unavailable");
+    world.anonymous().post("/v1/refresh", refresh.clone()).await.assert_problem(503, "unavailable");
+    world.keys.look(&world.app).unwrap();
+    assert_eq!(me().await.status, 200);
+    assert_eq!(world.anonymous().post("/v1/refresh", refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_of_a_key_that_does_not_exist_is_refused_once_the_keys_were_read() {
+    let world = World::new().await;
+    let client = world.login("alice", Way::SessionHeader).await;
+    let mut token = OpaqueToken::parse(&client.text("session_token")).unwrap();
+    token.version = 200;
+    let me = || async { world.anonymous().with("session-id", &token.to_text()).get("/v1/me").await };
+    me().await.assert_problem(503, "unavailable");
+    world.keys.look(&world.app).unwrap();
+    me().await.assert_problem(401, "invalid_token");
+}
+
+#[tokio::test]
 async fn on_a_schedule_keys_are_made_and_removed_by_themselves() {
     let world = World::with(&[("keys.rotate_every", "30d")]).await;
     let count = || list(&world.config).unwrap().iter().filter(|key| key.purpose == "signing").count();

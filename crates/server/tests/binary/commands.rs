@@ -96,6 +96,56 @@ fn what_a_command_does_bites_at_a_running_server() {
     within_the_bound(|| server.me(&bob) == 401);
 }
 
+#[test]
+fn what_is_revoked_by_a_command_is_refused_by_a_running_server() {
+    let place = Place::new();
+    let server = place.dev(&[]);
+    ["alice", "bob", "carol"].iter().for_each(|name| server.signup(name));
+    let session = server.login("alice", "session");
+    let id = place.run(&["session", "list", "alice@example.com", "--dev", "--output", "json"]).json();
+    let id = id[0]["id"].as_str().unwrap();
+    assert_eq!(place.run(&["revoke", "session", id, "--dev"]).code, 0);
+    within_the_bound(|| server.me(&session) == 401);
+    place.run(&["revoke", "session", id, "--dev"]).fails(3, "no such session");
+
+    let bob = server.login("bob", "jwt");
+    assert_eq!(place.run(&["revoke", "user", "bob@example.com", "--dev"]).code, 0);
+    within_the_bound(|| server.me(&bob) == 401);
+    place.run(&["revoke", "user", "nobody@example.com", "--dev"]).fails(3, "no such user");
+
+    let all = ["session", "jwt", "hybrid"].map(|strategy| server.login("carol", strategy));
+    place.run(&["revoke", "everything", "--dev"]).fails(2, "--yes");
+    assert!(all.iter().all(|token| server.me(token) == 200));
+    assert_eq!(place.run(&["revoke", "everything", "--yes", "--dev"]).code, 0);
+    within_the_bound(|| all.iter().all(|token| server.me(token) == 401));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the next key signs after a time of its own")]
+fn revoking_the_key_in_use_kills_what_it_signed_and_the_next_one_takes_over() {
+    let place = Place::new();
+    let server = place.dev(&[]);
+    server.signup("alice");
+    let token = server.login("alice", "jwt");
+    let keys = place.run(&["key", "list", "--dev", "--output", "json"]).json();
+    let file = keys[0]["file"].as_str().unwrap();
+    let kid = file.strip_prefix("signing-").and_then(|name| name.strip_suffix(".json")).unwrap();
+    let ran = place.run(&["revoke", "key", kid, "--dev"]);
+    assert!(ran.code == 0 && ran.stderr.contains("signs in 4s"), "{ran:?}");
+    within_the_bound(|| server.me(&token) == 401);
+    place.run(&["revoke", "key", "nonsense", "--dev"]).fails(3, "no such signing key");
+    let body = serde_json::json!({"email": "alice@example.com", "password": PASSWORD, "strategy": "jwt"});
+    let start = std::time::Instant::now();
+    let status = loop {
+        let status = server.post("/v1/login", &body).status;
+        if status != 503 || start.elapsed() > std::time::Duration::from_secs(30) {
+            break status;
+        }
+    };
+    assert_eq!(status, 200);
+    assert_eq!(server.me(&server.login("alice", "jwt")), 200);
+}
+
 /// Asks until it is so. `feed.bound` is 2 s, and a check that starts later must see it.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "a bound in real time between two processes")]
