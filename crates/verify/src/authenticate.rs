@@ -71,6 +71,12 @@ pub trait Authority: Send + Sync + 'static {
     /// Brings the lease up to date, bounded in time and shared by all who wait. What fails shows in the lease.
     fn refresh_lease(&self) -> impl Future<Output = ()> + Send;
 
+    /// Is told of an access token by a key that nobody here knows, and brings the keys up to date, seldom enough that
+    /// no flood of made-up key ids matters. An error means that nobody can tell: 503, not 401.
+    fn renew_keys(&self) -> impl Future<Output = Result<(), Outage>> + Send {
+        async { Ok(()) }
+    }
+
     /// Is told of a real use.
     fn used(&self, session: SessionId, at: Timestamp, idle_timeout: Duration);
 }

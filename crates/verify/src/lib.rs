@@ -46,22 +46,26 @@
 //!
 //! * [`verifier`]: the checks; [`authenticate`]: the seams around them
 //! * [`proof`]: which credentials a request shows; [`layer`] and [`extract`]: tower and axum
+//! * [`key_source`]: the keys of an issuer elsewhere; [`access_tokens`]: a service that can live with `exp`
 //! * [`jwt`], [`jws`], [`keys`], [`algorithm`], [`jwk`]: access tokens; [`opaque`]: session and refresh tokens
 //! * [`revocations`] (what kills), [`lease`] (how fresh that knowledge is), [`event`] (how it is told)
 //! * [`id`], [`timestamp`], [`rv`], [`principal`], [`clock`]: the words that everything is said in
 //!
 //! It may not depend on tokio, a database or an HTTP client.
 
+pub mod access_tokens;
 pub mod algorithm;
 pub mod authenticate;
 pub mod clock;
 pub mod event;
 #[cfg(feature = "axum")]
 pub mod extract;
+mod flights;
 pub mod id;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;
+pub mod key_source;
 pub mod keys;
 #[cfg(feature = "tower")]
 pub mod layer;
@@ -70,6 +74,7 @@ pub mod opaque;
 mod passports;
 pub mod principal;
 pub mod proof;
+mod prover;
 pub mod revocations;
 pub mod rv;
 mod scope;

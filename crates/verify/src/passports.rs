@@ -11,6 +11,7 @@ use quick_cache::sync::Cache;
 
 use crate::authenticate::{Authority, Fill, Found, Outage};
 use crate::clock::Clock;
+use crate::flights::Flights;
 use crate::{OpaqueToken, SessionId, Timestamp};
 
 /// How many sessions are remembered.
@@ -18,16 +19,14 @@ const REMEMBERED: usize = 50_000;
 /// How many unknown tokens are remembered, and for how long.
 const UNKNOWN: usize = 10_000;
 const UNKNOWN_FOR_MILLIS: i64 = 2_000;
-/// How many answers are on their way to those who wait; questions under way are not counted.
-const ANSWERED: usize = 1_000;
 
 /// The remembered sessions.
 pub(crate) struct Passports {
     known: Cache<SessionId, Arc<Passport>>,
     /// By a digest of the whole token: what the authority definitely does not know.
     unknown: Cache<[u8; 32], Timestamp>,
-    /// Questions that are under way, by the same digest. Empty but for them: nobody is served an old answer.
-    asking: Cache<[u8; 32], Answer>,
+    /// Questions that are under way, by the same digest.
+    asking: Flights<[u8; 32], Answer>,
 }
 
 /// What the authority said: a session, none, or nothing.
@@ -53,7 +52,7 @@ pub(crate) enum Standing {
 
 impl Passports {
     pub(crate) fn new() -> Self {
-        Self { known: Cache::new(REMEMBERED), unknown: Cache::new(UNKNOWN), asking: Cache::new(ANSWERED) }
+        Self { known: Cache::new(REMEMBERED), unknown: Cache::new(UNKNOWN), asking: Flights::new() }
     }
 
     pub(crate) fn find(&self, session: &SessionId) -> Option<Arc<Passport>> {
@@ -61,7 +60,7 @@ impl Passports {
     }
 
     /// Asks the authority, once for all who show the same token at this moment: when a well-used passport lapses,
-    /// the store gets one question and not thousands. If the request that asks is given up, the next one asks.
+    /// the store gets one question and not thousands.
     pub(crate) async fn ask(
         &self,
         text: &str,
@@ -74,23 +73,18 @@ impl Passports {
         if self.is_unknown(&digest, clock.wall()) {
             return Ok(None);
         }
-        let turn = match self.asking.get_value_or_guard_async(&digest).await {
-            Ok(answer) => return answer,
-            Err(turn) => turn,
-        };
-        let answer = match authority.session(token).await {
-            Ok(Found::Valid(fill)) => Ok(Some(self.remember(token.session, fill))),
-            Ok(Found::Unknown) => {
-                // A wrong mac never evicts the passport of the right one.
-                self.remember_unknown(digest, clock.wall());
-                Ok(None)
+        let ask = async {
+            match authority.session(token).await {
+                Ok(Found::Valid(fill)) => Ok(Some(self.remember(token.session, fill))),
+                Ok(Found::Unknown) => {
+                    // A wrong mac never evicts the passport of the right one.
+                    self.remember_unknown(digest, clock.wall());
+                    Ok(None)
+                }
+                Err(Outage) => Err(Outage),
             }
-            Err(Outage) => Err(Outage),
         };
-        // It fails only where the question is no longer listed, and even then those who wait have the answer.
-        let _ = turn.insert(answer.clone());
-        self.asking.remove_if(&digest, |_| true);
-        answer
+        self.asking.once(&digest, ask).await
     }
 
     pub(crate) fn forget(&self, session: &SessionId) {

@@ -4,24 +4,22 @@ use std::sync::Arc;
 
 use crate::authenticate::{Authenticate, Authority, Denied, Outage, Proof, Reason};
 use crate::clock::Clock;
-use crate::jwt::{self, Rules, Verified};
+use crate::jwt::{Invalid, Rules, Verified};
 use crate::keys::KeySet;
 use crate::lease::{Judgement, Lease};
 use crate::passports::{Passport, Passports, Standing};
+use crate::prover::Prover;
 use crate::revocations::Revocations;
-use crate::seen::Seen;
 use crate::{OpaqueKind, OpaqueToken, Principal};
 
 /// Checks sessions and access tokens side by side. Cheap to clone.
 pub struct Verifier<A, C>(Arc<Parts<A, C>>);
 
 struct Parts<A, C> {
-    keys: Arc<KeySet>,
-    rules: Rules,
+    prover: Prover,
     revocations: Arc<Revocations>,
     lease: Arc<Lease>,
     passports: Passports,
-    seen: Seen,
     authority: A,
     clock: C,
 }
@@ -36,8 +34,8 @@ impl<A: Authority, C: Clock> Verifier<A, C> {
         authority: A,
         clock: C,
     ) -> Self {
-        let (passports, seen) = (Passports::new(), Seen::new());
-        Self(Arc::new(Parts { keys, rules, revocations, lease, passports, seen, authority, clock }))
+        let (prover, passports) = (Prover::new(keys, rules), Passports::new());
+        Self(Arc::new(Parts { prover, revocations, lease, passports, authority, clock }))
     }
 
     /// Replaces the keys. What the old ones had signed is proved anew.
@@ -45,8 +43,7 @@ impl<A: Authority, C: Clock> Verifier<A, C> {
         &self,
         keys: impl IntoIterator<Item = (crate::KeyId, crate::algorithm::VerifyingKey)>,
     ) {
-        self.0.keys.replace(keys);
-        self.0.seen.clear();
+        self.0.prover.replace_keys(keys);
     }
 }
 
@@ -138,20 +135,7 @@ impl<A: Authority, C: Clock> Parts<A, C> {
     }
 
     async fn access_token(&self, text: &str) -> Result<Principal, Denied> {
-        // Read before the key is looked up: what an old key proved is never remembered as proved by the new ones.
-        let edition = self.keys.edition();
-        let verified = match self.seen.find(text, edition) {
-            Some(verified) => verified,
-            None => {
-                let verified = jwt::verify(text, &self.keys, &self.rules, self.clock.wall())
-                    .map_err(|invalid| Denied::Unauthenticated(Reason::Invalid(invalid)))?;
-                self.seen.remember(text, verified, edition)
-            }
-        };
-        if let Err(invalid) = verified.judge(&self.rules, self.clock.wall()) {
-            self.seen.forget(text);
-            return Err(Denied::Unauthenticated(Reason::Invalid(invalid)));
-        }
+        let verified = self.prove(text).await?;
         match self.judge_token(&verified) {
             Judgement::Live => return Ok(verified.principal.clone()),
             Judgement::Killed | Judgement::Refill => return Err(Denied::Unauthenticated(Reason::Revoked)),
@@ -162,6 +146,16 @@ impl<A: Authority, C: Clock> Parts<A, C> {
             Judgement::Killed | Judgement::Refill => Err(Denied::Unauthenticated(Reason::Revoked)),
             Judgement::Stale => Err(Denied::Unavailable),
         }
+    }
+
+    /// Proves a token, and once more if its key may have been published meanwhile.
+    async fn prove(&self, text: &str) -> Result<Arc<Verified>, Denied> {
+        let mut proved = self.prover.prove(text, self.clock.wall());
+        if matches!(proved, Err(Invalid::UnknownKey)) {
+            self.authority.renew_keys().await.map_err(|Outage| Denied::Unavailable)?;
+            proved = self.prover.prove(text, self.clock.wall());
+        }
+        proved.map_err(|invalid| Denied::Unauthenticated(Reason::Invalid(invalid)))
     }
 
     fn judge_token(&self, token: &Verified) -> Judgement {
