@@ -31,31 +31,32 @@ struct Parts {
 impl FetchKeys for Issuer {
     async fn fetch(&self) -> Result<Vec<u8>, Outage> {
         self.0.asked.fetch_add(1, Ordering::SeqCst);
-        let slow = self.0.slow.lock().unwrap().clone();
+        let slow = self.0.slow.lock().expect("no test panics with it").clone();
         if let Some(answer) = slow {
             answer.notified().await;
         }
-        self.0.published.lock().unwrap().clone().ok_or(Outage)
+        self.0.published.lock().expect("no test panics with it").clone().ok_or(Outage)
     }
 }
 
 impl Issuer {
     fn publishes(&self, keys: &[&Forge]) {
         let jwk = |forge: &&Forge| {
-            let mut jwk = serde_json::to_value(forge.key.verifying_key().jwk().unwrap()).unwrap();
+            let mut jwk =
+                serde_json::to_value(forge.key.verifying_key().jwk()).expect("a public key is JSON");
             jwk["kid"] = json!(forge.kid.as_str());
             jwk
         };
         let set = json!({"keys": keys.iter().map(jwk).collect::<Vec<_>>()});
-        *self.0.published.lock().unwrap() = Some(set.to_string().into_bytes());
+        *self.0.published.lock().expect("no test panics with it") = Some(set.to_string().into_bytes());
     }
 
     fn answers(&self, text: &str) {
-        *self.0.published.lock().unwrap() = Some(text.as_bytes().to_vec());
+        *self.0.published.lock().expect("no test panics with it") = Some(text.as_bytes().to_vec());
     }
 
     fn is_down(&self) {
-        *self.0.published.lock().unwrap() = None;
+        *self.0.published.lock().expect("no test panics with it") = None;
     }
 
     fn asked(&self) -> usize {
@@ -117,7 +118,7 @@ async fn all_who_wait_share_one_fetch() {
     let (world, key) = (World::new(), Forge::eddsa());
     world.issuer.publishes(&[&key]);
     let answer = Arc::new(Notify::new());
-    *world.issuer.0.slow.lock().unwrap() = Some(Arc::clone(&answer));
+    *world.issuer.0.slow.lock().expect("no test panics with it") = Some(Arc::clone(&answer));
     let token = key.token(None, Rv::ZERO);
     let waiting: Vec<_> = (0..64)
         .map(|_| {
@@ -188,9 +189,9 @@ async fn keys_are_fetched_on_time_and_a_failure_is_told_and_tried_again_soon() {
     let (world, key) = (World::new(), Forge::eddsa());
     let (pauses, failures) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
     let sleep = |pause: Duration| {
-        pauses.lock().unwrap().push(pause);
+        pauses.lock().expect("no test panics with it").push(pause);
         world.issuer.publishes(&[&key]);
-        let end = pauses.lock().unwrap().len() == 3;
+        let end = pauses.lock().expect("no test panics with it").len() == 3;
         async move {
             if end {
                 std::future::pending().await
@@ -206,7 +207,10 @@ async fn keys_are_fetched_on_time_and_a_failure_is_told_and_tried_again_soon() {
         () = tending => panic!("it goes on for as long as it is polled"),
         () = std::future::ready(()) => {}
     }
-    assert_eq!(*pauses.lock().unwrap(), [FETCH_AT_MOST_EVERY, FETCH_EVERY, FETCH_EVERY]);
+    assert_eq!(
+        *pauses.lock().expect("no test panics with it"),
+        [FETCH_AT_MOST_EVERY, FETCH_EVERY, FETCH_EVERY]
+    );
     assert_eq!((failures.into_inner(), world.issuer.asked()), (1, 3));
 }
 
