@@ -7,7 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "it measures real time")]
 #![expect(unreachable_pub, reason = "the harness of the tests is used here too")]
 
-#[path = "../tests/binary/common.rs"]
+#[path = "../tests/common/mod.rs"]
 #[expect(dead_code, reason = "the benchmark uses a part of it")]
 mod common;
 mod support;

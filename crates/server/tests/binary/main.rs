@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "bodies of tests are functions")]
 #![expect(unreachable_pub, reason = "the harness is shared by the files of one binary")]
 
+#[path = "../common/mod.rs"]
 mod common;
 
 mod commands;

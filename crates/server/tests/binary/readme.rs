@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::common::skip::skip;
 use super::common::*;
 
 /// A command and what the page says comes of it.
@@ -49,7 +50,7 @@ fn the_readme_works_word_for_word() {
     let walk: Vec<_> = all[1..].iter().take_while(|step| step.command != "cargo xtask test").collect();
     assert!(walk.len() >= 10, "the walk is there");
     if !Path::new("/usr/bin/curl").exists() {
-        skip();
+        skip("the walk through README.md", "apt-get install curl");
         return;
     }
     let place = Place::new();
@@ -72,13 +73,6 @@ fn the_readme_works_word_for_word() {
             step.expected
         );
     }
-}
-
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skip() {
-    let required = std::env::var("CLOAKROOM_TEST_REQUIRE").is_ok_and(|value| value == "all");
-    assert!(!required, "CLOAKROOM_TEST_REQUIRE=all, but there is no curl");
-    eprintln!("SKIPPED: the walk through README.md needs curl (apt-get install curl)");
 }
 
 #[test]
