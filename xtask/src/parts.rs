@@ -1,38 +1,86 @@
-//! The programs that tests use where they find them.
+//! The programs and packages that tests use where they find them. Nothing is downloaded from here.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-/// A program and who wants it. A later suite that uses one names itself here, in one line.
+/// A part and who wants it. A later suite that uses one names itself here, in one line.
 pub(crate) struct Part {
-    program: &'static str,
+    name: &'static str,
+    look: Look,
     /// The suites that use it; none yet: it is never missed.
     used_by: &'static [&'static str],
     how_to_get: &'static str,
 }
 
+/// Where a part is looked for.
+enum Look {
+    /// On the `PATH`, and where Debian hides PostgreSQL's server.
+    Program,
+    /// A folder of this repository.
+    Folder(&'static str),
+    /// What some Python can import: that of a folder of this repository, else the system's.
+    Modules { own: &'static str, import: &'static str },
+}
+
 const PARTS: &[Part] = &[
-    Part { program: "curl", used_by: &["readme"], how_to_get: "apt-get install curl" },
-    Part { program: "postgres", used_by: &[], how_to_get: "apt-get install postgresql" },
-    Part { program: "redis-server", used_by: &[], how_to_get: "apt-get install redis-server" },
-    Part { program: "nginx", used_by: &[], how_to_get: "apt-get install nginx-light" },
-    Part { program: "caddy", used_by: &[], how_to_get: "apt-get install caddy" },
-    Part { program: "node", used_by: &[], how_to_get: "apt-get install nodejs npm" },
-    Part { program: "chromium", used_by: &[], how_to_get: "apt-get install chromium" },
+    program("curl", &["readme"], "apt-get install curl"),
+    program("postgres", &[], "apt-get install postgresql"),
+    program("redis-server", &[], "apt-get install redis-server"),
+    program("nginx", &[], "apt-get install nginx-light"),
+    program("caddy", &[], "apt-get install caddy"),
+    program("node", &["interop"], "apt-get install nodejs npm (20 or newer)"),
+    Part {
+        name: "node packages",
+        look: Look::Folder("crates/server/tests/interop/node/node_modules"),
+        used_by: &["interop"],
+        how_to_get: "npm ci --prefix crates/server/tests/interop/node",
+    },
+    program("python3", &["interop"], "apt-get install python3 python3-venv (3.11 or newer)"),
+    Part {
+        name: "python modules",
+        look: Look::Modules {
+            own: "target/interop-python/bin/python3",
+            import: "import cryptography, joserfc, jwt",
+        },
+        used_by: &["interop"],
+        how_to_get: "python3 -m venv target/interop-python && \
+                     target/interop-python/bin/pip install -r crates/server/tests/interop/python/requirements.txt",
+    },
+    program("chromium", &[], "apt-get install chromium"),
 ];
 
-/// Looks for every part: on the `PATH`, and where Debian hides PostgreSQL's server.
+const fn program(name: &'static str, used_by: &'static [&'static str], how_to_get: &'static str) -> Part {
+    Part { name, look: Look::Program, used_by, how_to_get }
+}
+
+/// Looks for every part.
 pub(crate) fn find() -> Vec<(&'static Part, Option<PathBuf>)> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
         folders.extend(versions.flatten().map(|version| version.path().join("bin")));
     }
-    PARTS.iter().map(|part| (part, find_in(&folders, part.program))).collect()
+    PARTS.iter().map(|part| (part, part.find_in(&folders))).collect()
 }
 
-fn find_in(folders: &[PathBuf], program: &str) -> Option<PathBuf> {
-    folders.iter().map(|folder| folder.join(program)).find(|file| Path::is_file(file))
+impl Part {
+    fn find_in(&self, folders: &[PathBuf]) -> Option<PathBuf> {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it lies in the repository");
+        match self.look {
+            Look::Program => {
+                folders.iter().map(|folder| folder.join(self.name)).find(|file| Path::is_file(file))
+            }
+            Look::Folder(folder) => Some(repository.join(folder)).filter(|path| path.is_dir()),
+            Look::Modules { own, import } => {
+                [repository.join(own), PathBuf::from("python3")].into_iter().find(|python| {
+                    let mut command = Command::new(python);
+                    command.args(["-c", import]).stdin(Stdio::null());
+                    command.output().is_ok_and(|output| output.status.success())
+                })
+            }
+        }
+    }
 }
 
 /// What some suite uses and is not there.
@@ -40,7 +88,7 @@ pub(crate) fn missing(parts: &[(&'static Part, Option<PathBuf>)]) -> Vec<&'stati
     parts
         .iter()
         .filter(|(part, found)| found.is_none() && !part.used_by.is_empty())
-        .map(|(part, _)| part.program)
+        .map(|(part, _)| part.name)
         .collect()
 }
 
@@ -53,7 +101,7 @@ pub(crate) fn table(parts: &[(&'static Part, Option<PathBuf>)]) -> String {
             (None, []) => String::from("absent  no suite uses it yet"),
             (None, suites) => format!("MISSING, SKIPPING {}: {}", suites.join(", "), part.how_to_get),
         };
-        let _ = writeln!(table, "  {:<14}{state}", part.program);
+        let _ = writeln!(table, "  {:<15}{state}", part.name);
     }
     table
 }
@@ -65,7 +113,19 @@ mod tests {
     #[test]
     fn only_what_a_suite_uses_can_be_missing() {
         let nothing: Vec<_> = PARTS.iter().map(|part| (part, None)).collect();
-        assert_eq!(missing(&nothing), ["curl"]);
+        assert_eq!(missing(&nothing), ["curl", "node", "node packages", "python3", "python modules"]);
         assert!(table(&nothing).contains("MISSING, SKIPPING readme: apt-get install curl"));
+    }
+
+    #[test]
+    fn a_folder_is_looked_for_in_the_repository_and_a_program_in_the_folders_of_the_path() {
+        let part = |name, look| Part { name, look, used_by: &[], how_to_get: "" };
+        let folders = [PathBuf::from("/nowhere"), PathBuf::from("/bin")];
+        assert!(part("xtask", Look::Folder("xtask/src")).find_in(&folders).is_some());
+        assert!(part("xtask", Look::Folder("xtask/nothing")).find_in(&folders).is_none());
+        assert_eq!(part("sh", Look::Program).find_in(&folders), Some(PathBuf::from("/bin/sh")));
+        assert_eq!(part("src", Look::Program).find_in(&[PathBuf::from(env!("CARGO_MANIFEST_DIR"))]), None);
+        let modules = Look::Modules { own: "nowhere/python3", import: "import no_such_module" };
+        assert_eq!(part("python modules", modules).find_in(&folders), None);
     }
 }
