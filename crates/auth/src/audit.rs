@@ -33,6 +33,10 @@ pub enum Audit<'a> {
     RefreshRefused(SessionId, Refusal),
     /// A spent refresh token came back from somebody else: its session was ended.
     RefreshReused(SessionId),
+    /// The password of a live login was proved again.
+    Reauthenticated(UserId, Option<SessionId>),
+    /// A password was changed, and every other login of the user ended.
+    PasswordChanged(UserId),
     /// A login changed its strategy.
     Exchanged(SessionId, Strategy),
     /// A login ended.
@@ -74,6 +78,10 @@ impl Audit<'_> {
                 warn!(target: "audit", event = "refresh_refused", %session, ?refusal);
             }
             Self::RefreshReused(session) => warn!(target: "audit", event = "authn_token_reuse", %session),
+            Self::Reauthenticated(user, session) => {
+                info!(target: "audit", event = "authn_step_up", %user, session = session.map(display));
+            }
+            Self::PasswordChanged(user) => info!(target: "audit", event = "authn_password_change", %user),
             Self::Exchanged(session, to) => info!(target: "audit", event = "exchanged", %session, %to),
             Self::SessionEnded(session, reason) => {
                 info!(target: "audit", event = "session_ended", %session, reason = reason.as_str());

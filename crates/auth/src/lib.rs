@@ -2,7 +2,7 @@
 //!
 //! * [`auth`]: the verbs, one file each in [`verbs`]; [`settings`]: what an operator decides
 //! * [`user`], [`email`], [`password`], [`throttle`]: accounts and how they are proved
-//! * [`session`], [`refresh`], [`exchange`], [`token`], [`uses`]: the one row of a login and its one token
+//! * [`session`], [`refresh`], [`exchange`], [`privilege`], [`token`], [`uses`]: the one row of a login and its one token
 //! * [`strategy`], [`grant`], [`keyring`], [`key_readings`]: what a login hands over
 //! * [`feed`], [`follow`], [`passport`]: revocation, and how this server knows of it
 //! * [`store`]: what a database must do; `memory`: one for tests, behind the feature of that name
@@ -24,6 +24,7 @@ pub mod keyring;
 pub mod memory;
 pub mod passport;
 pub mod password;
+pub mod privilege;
 pub mod refresh;
 pub mod service_key;
 pub mod session;

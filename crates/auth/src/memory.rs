@@ -11,14 +11,15 @@ use crate::email::EmailKey;
 use crate::exchange::{self, ExchangeAsk, ExchangeDecision};
 use crate::feed::{self, AsOf, Retention, Sync};
 use crate::password::PhcString;
+use crate::privilege::{self, PasswordChange, StepUp};
 use crate::refresh::{self, Ask, Decision};
 use crate::service_key::ServiceKey;
 use crate::session::{EndReason, NewSession, Revoked, Session};
 use crate::store::{
-    Added, Changed, Ended, EndedAll, Exchanged, Feed, Found, Rotation, ServiceKeys, Sessions, Started,
-    Stored, Users,
+    Added, Changed, Ended, EndedAll, Exchanged, Feed, Found, PasswordChanged, Rotation, ServiceKeys,
+    Sessions, Started, SteppedUp, Stored, Users,
 };
-use crate::user::{NewUser, Status, User};
+use crate::user::{LoginsEnded, NewUser, Status, User};
 
 /// Users, sessions and a feed that are gone when it is dropped.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl State {
     fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> Event {
         let event = self.append(Revocation::SessionRevoked(id), None, now);
         if let Some(session) = self.sessions.get_mut(&id) {
-            session.revoked = Some(Revoked { rv: event.rv, reason });
+            session.revoked = Some(Revoked { rv: event.rv, at: Some(now), reason });
         }
         event
     }
@@ -105,6 +106,11 @@ impl State {
     }
 }
 
+fn end_logins(user: &mut User, event: &Event, reason: EndReason, at: Timestamp) {
+    user.min_rv = event.rv;
+    user.logins_ended = Some(LoginsEnded { at, reason });
+}
+
 #[async_trait]
 impl Users for Memory {
     async fn add(&self, new: NewUser) -> Stored<Added> {
@@ -121,6 +127,7 @@ impl Users for Memory {
             roles: new.roles,
             status: Status::Active,
             min_rv: Rv::ZERO,
+            logins_ended: None,
             created_at: new.created_at,
         };
         state.users.insert(user.id, user.clone());
@@ -161,9 +168,37 @@ impl Users for Memory {
         let Some(user) = state.users.get_mut(&id) else { return Ok(None) };
         user.status = status;
         if let Some(event) = &event {
-            user.min_rv = event.rv;
+            end_logins(user, event, EndReason::UserDisabled, now);
         }
         Ok(Some(Changed { user: user.clone(), event }))
+    }
+
+    async fn change_password(&self, change: &PasswordChange) -> Stored<PasswordChanged> {
+        let mut state = self.lock();
+        let Some(user) = state.users.get(&change.user).cloned() else { return Ok(PasswordChanged::Unknown) };
+        if user.password_hash != change.proved {
+            return Ok(PasswordChanged::Overtaken);
+        }
+        let mut kept = None;
+        if let Some(holder) = &change.keep {
+            let found = state.found(holder.session).filter(|found| found.user.id == user.id);
+            let Some(found) = found else { return Ok(PasswordChanged::Unknown) };
+            if let Err(refusal) = privilege::judge(&found.session, &user, found.as_of, holder, change.now) {
+                return Ok(PasswordChanged::Refused(refusal));
+            }
+            kept = Some(found.session);
+        }
+        let event = state.append(Revocation::UserBefore(user.id), None, change.now);
+        let as_of = state.as_of();
+        if let Some(row) = &mut kept {
+            row.renew(as_of, change.now);
+            row.rv = event.rv;
+            state.sessions.insert(row.id, row.clone());
+        }
+        let Some(user) = state.users.get_mut(&change.user) else { return Ok(PasswordChanged::Unknown) };
+        user.password_hash = change.new.clone();
+        end_logins(user, &event, EndReason::PasswordChanged, change.now);
+        Ok(PasswordChanged::Done { user: user.clone(), as_of, kept, event })
     }
 
     async fn set_roles(&self, id: UserId, roles: Roles, now: Timestamp) -> Stored<Option<Changed>> {
@@ -252,6 +287,34 @@ impl Sessions for Memory {
         })
     }
 
+    async fn step_up(&self, step: &StepUp) -> Stored<SteppedUp> {
+        let mut state = self.lock();
+        let found = state.found(step.holder.session).filter(|found| found.user.id == step.user);
+        let Some(mut found) = found else { return Ok(SteppedUp::Unknown) };
+        if found.user.password_hash != step.proved {
+            return Ok(SteppedUp::Overtaken);
+        }
+        if let Err(refusal) =
+            privilege::judge(&found.session, &found.user, found.as_of, &step.holder, step.now)
+        {
+            return Ok(SteppedUp::Refused(refusal));
+        }
+        found.session.renew(found.as_of, step.now);
+        let event = state.append(Revocation::SessionChanged(found.session.id), None, step.now);
+        state.sessions.insert(found.session.id, found.session.clone());
+        Ok(SteppedUp::Done(found, event))
+    }
+
+    async fn list_ended(&self, user: UserId, now: Timestamp, limit: u32) -> Stored<Vec<Found>> {
+        let state = self.lock();
+        let live = state.live(user, now);
+        let of_user = state.sessions.values().filter(|session| session.user == user);
+        let mut ended: Vec<_> =
+            of_user.filter(|session| live.iter().all(|one| one.id != session.id)).collect();
+        ended.sort_by_key(|session| std::cmp::Reverse((session.last_used_at, session.id)));
+        Ok(ended.iter().take(limit as usize).filter_map(|session| state.found(session.id)).collect())
+    }
+
     async fn list_sessions(&self, user: UserId, now: Timestamp) -> Stored<Vec<Session>> {
         let mut sessions = self.lock().live(user, now);
         sessions.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
@@ -287,7 +350,7 @@ impl Sessions for Memory {
         &self,
         user: UserId,
         keep: Option<SessionId>,
-        _: EndReason,
+        reason: EndReason,
         now: Timestamp,
     ) -> Stored<Option<EndedAll>> {
         let mut state = self.lock();
@@ -300,7 +363,7 @@ impl Sessions for Memory {
         }
         let event = state.append(Revocation::UserBefore(user), None, now);
         if let Some(user) = state.users.get_mut(&user) {
-            user.min_rv = event.rv;
+            end_logins(user, &event, reason, now);
         }
         if let Some(kept) = keep.and_then(|keep| state.sessions.get_mut(&keep)) {
             kept.rv = event.rv;

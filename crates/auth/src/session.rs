@@ -10,7 +10,7 @@ use cloakroom_verify::{OpaqueKind, Rv, SessionId, Strategy, Timestamp, Transport
 
 use crate::feed::AsOf;
 use crate::refresh::Spent;
-use crate::user::{Status, User};
+use crate::user::{LoginsEnded, Status, User};
 
 /// A session row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,11 +106,13 @@ impl fmt::Debug for RowSecret {
 pub struct Revoked {
     /// The event that told of it.
     pub rv: Rv,
+    /// When; unknown of what an older version ended.
+    pub at: Option<Timestamp>,
     /// Why.
     pub reason: EndReason,
 }
 
-/// Why a session was ended.
+/// Why a login was ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
     /// Its owner logged out.
@@ -123,10 +125,27 @@ pub enum EndReason {
     TooMany,
     /// A spent refresh token came back.
     RefreshTokenReused,
+    /// The password was changed from another login.
+    PasswordChanged,
+    /// The account was disabled.
+    UserDisabled,
+    /// Every login of everyone was ended.
+    Everything,
 }
 
 impl EndReason {
-    /// The word that stores and audit lines use.
+    const ALL: [Self; 8] = [
+        Self::Logout,
+        Self::EndedByUser,
+        Self::EndedByAdmin,
+        Self::TooMany,
+        Self::RefreshTokenReused,
+        Self::PasswordChanged,
+        Self::UserDisabled,
+        Self::Everything,
+    ];
+
+    /// The word that stores, answers and audit lines use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Logout => "logout",
@@ -134,14 +153,46 @@ impl EndReason {
             Self::EndedByAdmin => "ended_by_admin",
             Self::TooMany => "too_many_sessions",
             Self::RefreshTokenReused => "refresh_token_reused",
+            Self::PasswordChanged => "password_changed",
+            Self::UserDisabled => "user_disabled",
+            Self::Everything => "everything_revoked",
         }
     }
 
     /// Reads that word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Logout, Self::EndedByUser, Self::EndedByAdmin, Self::TooMany, Self::RefreshTokenReused]
-            .into_iter()
-            .find(|reason| reason.as_str() == word)
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
+/// How a login came to its end, as its owner may be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// Why.
+    pub why: Why,
+    /// When, as far as that is known.
+    pub at: Option<Timestamp>,
+}
+
+/// Why a login is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Somebody or something ended it.
+    Ended(EndReason),
+    /// Its absolute timeout ran out.
+    Expired,
+    /// It was not used for too long.
+    Idle,
+}
+
+impl Why {
+    /// The word that answers use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended(reason) => reason.as_str(),
+            Self::Expired => "expired",
+            Self::Idle => "idle",
+        }
     }
 }
 
@@ -180,6 +231,24 @@ impl Session {
             return Err(Dead::Idle);
         }
         Ok(())
+    }
+
+    /// How it came to its end; `None` while it lives. For a [`Dead`] that was judged with these facts.
+    pub fn ending(&self, user: &User, as_of: AsOf, now: Timestamp) -> Option<Ending> {
+        Some(match self.judge(user, as_of, now).err()? {
+            Dead::Revoked => {
+                let revoked = self.revoked.as_ref()?;
+                Ending { why: Why::Ended(revoked.reason), at: revoked.at }
+            }
+            Dead::UserDisabled => Ending { why: Why::Ended(EndReason::UserDisabled), at: None },
+            Dead::Outdated if self.rv < user.min_rv => match user.logins_ended {
+                Some(LoginsEnded { at, reason }) => Ending { why: Why::Ended(reason), at: Some(at) },
+                None => Ending { why: Why::Ended(EndReason::EndedByAdmin), at: None },
+            },
+            Dead::Outdated => Ending { why: Why::Ended(EndReason::Everything), at: None },
+            Dead::Expired => Ending { why: Why::Expired, at: Some(self.expires_at) },
+            Dead::Idle => Ending { why: Why::Idle, at: Some(self.idle_expires_at()) },
+        })
     }
 
     /// When it ends unless it is used before.

@@ -16,6 +16,7 @@ use crate::email::EmailKey;
 use crate::exchange::ExchangeAsk;
 use crate::feed::{AsOf, Sync};
 use crate::password::PhcString;
+use crate::privilege::{PasswordChange, StepUp};
 use crate::refresh::{Ask, Refusal, SameReason};
 use crate::service_key::ServiceKey;
 use crate::session::{EndReason, NewSession, Session};
@@ -62,6 +63,11 @@ pub trait Users: Send + std::marker::Sync + 'static {
     /// done already appends nothing. `None`: no such user.
     async fn set_status(&self, id: UserId, status: Status, now: Timestamp) -> Stored<Option<Changed>>;
 
+    /// Replaces the password hash and ends every login but the kept one, in one step and by one `user_before` S: the
+    /// hash and `min_rv` = S; the kept row, if [`privilege::judge`](crate::privilege::judge) keeps it under its lock, is
+    /// [renewed](Session::renew) with `rv` = S. Nothing changes where the hash is not the proved one any more.
+    async fn change_password(&self, change: &PasswordChange) -> Stored<PasswordChanged>;
+
     /// Sets the roles and appends `claims_before`; the same roles again append nothing. `None`: no such user.
     async fn set_roles(&self, id: UserId, roles: Roles, now: Timestamp) -> Stored<Option<Changed>>;
 }
@@ -104,9 +110,16 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
     /// The same for [`exchange::decide`](crate::exchange::decide); an exchange appends `session_changed`.
     async fn exchange(&self, ask: &ExchangeAsk) -> Stored<Exchanged>;
 
+    /// The same for [`privilege::judge`](crate::privilege::judge): [renews](Session::renew) the row and appends
+    /// `session_changed`. Nothing changes where the user's hash is not the proved one any more.
+    async fn step_up(&self, step: &StepUp) -> Stored<SteppedUp>;
+
     /// The sessions of a user at `now`, newest first: not ended, not past `expires_at`, not outdated. Idle ones are
     /// among them, since the caller may know of uses that are not written yet.
     async fn list_sessions(&self, user: UserId, now: Timestamp) -> Stored<Vec<Session>>;
+
+    /// The other sessions of a user that rows remember, the last used first, at most `limit`: ended, expired, outdated.
+    async fn list_ended(&self, user: UserId, now: Timestamp, limit: u32) -> Stored<Vec<Found>>;
 
     /// Whether this user ever logged in from this address, as far as rows remember.
     async fn known_address(&self, email: &EmailKey, address: &str) -> Stored<bool>;
@@ -121,7 +134,7 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
     ) -> Stored<Ended>;
 
     /// Ends every login of the user but `keep`, rowless ones included, by one `user_before`; `keep` gets the new
-    /// number as its `rv`. `None`: no such user, or `keep` is no live session of this user.
+    /// number as its `rv`, and the user remembers the reason. `None`: no such user, or `keep` is no live session of this user.
     async fn end_all(
         &self,
         user: UserId,
@@ -184,6 +197,41 @@ pub enum Exchanged {
     /// Nothing changed.
     Refused(Refusal),
     /// There is no such row.
+    Unknown,
+}
+
+/// What came of changing a password.
+#[derive(Debug)]
+pub enum PasswordChanged {
+    /// It is changed, and every other login ended.
+    Done {
+        /// The account as it stands now.
+        user: User,
+        /// The head of this step: the event's own number.
+        as_of: AsOf,
+        /// The login that lives on.
+        kept: Option<Session>,
+        /// The `user_before`.
+        event: Event,
+    },
+    /// The login that was to be kept is no good; nothing changed.
+    Refused(Refusal),
+    /// The password was changed meanwhile; nothing changed.
+    Overtaken,
+    /// There is no such user, or no such row of this user.
+    Unknown,
+}
+
+/// What came of proving the password again.
+#[derive(Debug)]
+pub enum SteppedUp {
+    /// The next generation is current, with a new `auth_time`.
+    Done(Found, Event),
+    /// The login is no good; nothing changed.
+    Refused(Refusal),
+    /// The password was changed meanwhile; nothing changed.
+    Overtaken,
+    /// There is no such row of this user.
     Unknown,
 }
 

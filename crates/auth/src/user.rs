@@ -4,6 +4,7 @@ use cloakroom_verify::{Roles, Rv, Timestamp, UserId};
 
 use crate::email::{Email, EmailKey};
 use crate::password::PhcString;
+use crate::session::EndReason;
 
 /// An account, as a store holds it.
 #[derive(Debug, Clone)]
@@ -24,8 +25,19 @@ pub struct User {
     pub status: Status,
     /// Every credential of this user with an older `rv` is dead.
     pub min_rv: Rv,
+    /// When and why `min_rv` was raised last: what the owners of the logins that it ended are told.
+    pub logins_ended: Option<LoginsEnded>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// When and why all older logins of a user were ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoginsEnded {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: EndReason,
 }
 
 /// Whether an account may be used.

@@ -150,7 +150,7 @@ fn a_token_from_the_future_is_believed_only_after_a_new_epoch_and_only_once() {
 fn a_dead_row_refuses_and_is_never_revoked_again() {
     type Spoil = fn(&mut Session);
     let spoil: [(Spoil, Dead); 3] = [
-        (|row| row.revoked = Some(Revoked { rv: HEAD, reason: EndReason::Logout }), Dead::Revoked),
+        (|row| row.revoked = Some(Revoked { rv: HEAD, at: None, reason: EndReason::Logout }), Dead::Revoked),
         (|row| row.expires_at = now(), Dead::Expired),
         (|row| row.last_used_at = now().before(row.idle_timeout), Dead::Idle),
     ];

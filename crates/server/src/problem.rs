@@ -33,6 +33,8 @@ pub enum Code {
     Forbidden,
     /// The password was proved too long ago.
     ReauthenticationRequired,
+    /// The password of a login that lives is another one.
+    WrongPassword,
     /// A browser sent it from another site.
     CrossSiteRequest,
     /// Only an operator makes accounts here.
@@ -76,6 +78,7 @@ impl Code {
             Self::ReauthenticationRequired => {
                 (403, "reauthentication_required", "Prove your password again first.")
             }
+            Self::WrongPassword => (403, "wrong_password", "This is not the current password."),
             Self::CrossSiteRequest => {
                 (403, "cross_site_request", "A page of another site sent this request.")
             }
@@ -115,6 +118,7 @@ impl Code {
             Self::InvalidRequest
             | Self::Forbidden
             | Self::ReauthenticationRequired
+            | Self::WrongPassword
             | Self::CrossSiteRequest
             | Self::SignupClosed
             | Self::NotFound
@@ -140,6 +144,7 @@ pub struct Problem {
     detail: Option<String>,
     retry_after: Option<Duration>,
     challenge: Option<&'static str>,
+    reason: Option<&'static str>,
     errors: Vec<FieldError>,
 }
 
@@ -170,6 +175,9 @@ pub struct ProblemView {
     detail: String,
     /// What to look for in the server's log.
     request_id: String,
+    /// With `invalid_grant`, and only for a token that was once ours: why its login is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     /// With 422: which fields, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
@@ -178,7 +186,14 @@ pub struct ProblemView {
 impl Problem {
     /// A problem with the usual sentence.
     pub const fn new(code: Code) -> Self {
-        Self { code, detail: None, retry_after: None, challenge: code.challenge(), errors: Vec::new() }
+        Self {
+            code,
+            detail: None,
+            retry_after: None,
+            challenge: code.challenge(),
+            reason: None,
+            errors: Vec::new(),
+        }
     }
 
     /// 422 for one field. The reason must not echo what was sent.
@@ -190,6 +205,11 @@ impl Problem {
     /// Says more. Never what a client sent, what SQL said, or a secret.
     pub fn detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Says why a login is over.
+    pub fn reason(self, reason: Option<&'static str>) -> Self {
+        Self { reason, ..self }
     }
 
     /// Says when to come again.
@@ -279,6 +299,7 @@ pub fn render(response: &mut Response, request_id: &str) {
         code,
         detail: problem.detail.unwrap_or_else(|| sentence.to_owned()),
         request_id: request_id.to_owned(),
+        reason: problem.reason,
         errors: problem.errors,
     };
     let retry_after = problem.retry_after.or((problem.code == Code::Unavailable).then_some(SOON));

@@ -3,6 +3,8 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "what else comes fails the test")]
 
 mod common;
+#[path = "contract/privilege.rs"]
+mod privilege;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,10 +14,11 @@ use cloakroom_auth::exchange::ExchangeAsk;
 use cloakroom_auth::refresh::{Ask, Attempt, AttemptHash, Refusal, SameReason};
 use cloakroom_auth::service_key::{Scope, ServiceKey};
 use cloakroom_auth::session::{Dead, EndReason, RowStrategy, Timeouts};
-use cloakroom_auth::store::{Added, Ended, Exchanged, Rotation, Started, Store};
+use cloakroom_auth::store::{Added, Ended, Exchanged, Found, Rotation, Started, Store};
 use cloakroom_auth::user::Status;
 use cloakroom_verify::{KeyId, OpaqueKind, Revocation, Roles, Rv, SessionId, TokenId, Transport, UserId};
 use common::*;
+use privilege::*;
 
 type Shared = Arc<dyn Store>;
 
@@ -50,6 +53,13 @@ stores! {
     a_refresh_with_its_attempt_is_answered_again,
     a_spent_token_ends_the_session,
     an_exchange_turns_the_row_over_and_tells_of_it,
+    a_password_change_keeps_one_login_and_ends_the_others,
+    a_password_change_without_a_row_ends_every_login,
+    a_change_that_is_refused_changes_nothing,
+    of_64_password_changes_exactly_one_wins,
+    a_login_with_the_old_password_is_dead_at_birth,
+    a_step_up_renews_the_login_and_tells_of_it,
+    privilege_changes_race_refresh_and_logout,
     a_session_ends_once_and_only_for_its_owner,
     ending_the_others_keeps_one_and_kills_the_rest,
     refresh_and_logout_at_once_never_leave_a_live_session,

@@ -9,8 +9,7 @@ use crate::exchange::ExchangeAsk;
 use crate::grant::Grant;
 use crate::refresh::{Attempt, AttemptHash};
 use crate::session::RowStrategy;
-use crate::store::{Exchanged, Found};
-use crate::strategy::{hybrid, session};
+use crate::store::Exchanged;
 
 /// What came of an exchange.
 #[derive(Debug)]
@@ -64,9 +63,9 @@ impl Auth {
             Exchanged::Done(found, event) => {
                 self.learn(&event);
                 Audit::Exchanged(token.session, to.into()).log();
-                self.exchanged(found, now)
+                self.renewed(found, now).map(Exchange::Granted)
             }
-            Exchanged::Same(found) => self.exchanged(found, now),
+            Exchanged::Same(found) => self.renewed(found, now).map(Exchange::Granted),
             Exchanged::NothingToExchange => Ok(Exchange::StrategyNotAllowed),
             Exchanged::Refused(refusal) => {
                 Audit::RefreshRefused(token.session, refusal).log();
@@ -74,13 +73,5 @@ impl Auth {
             }
             Exchanged::Unknown => Ok(Exchange::InvalidToken),
         }
-    }
-
-    fn exchanged(&self, found: Found, now: Timestamp) -> Result<Exchange> {
-        let grant = match found.session.strategy {
-            RowStrategy::Session => session::grant(self, found.user, found.session),
-            RowStrategy::Hybrid => hybrid::renewed(self, found, now)?,
-        };
-        Ok(Exchange::Granted(grant))
     }
 }

@@ -1,15 +1,14 @@
 //! Telling another service whether a token is good, and whose it is.
 
-use cloakroom_verify::{
-    KeyId, OpaqueKind, OpaqueToken, Revocation, SessionId, Strategy, Timestamp, TokenId, jwt,
-};
+use cloakroom_verify::{OpaqueKind, OpaqueToken, SessionId, Strategy, Timestamp, TokenId};
 
 use crate::auth::Auth;
 use crate::error::Result;
 use crate::service_key::{ServiceKey, Shown};
 use crate::session::{RowStrategy, Session};
 use crate::store::Found;
-use crate::user::{Status, User};
+use crate::user::User;
+use crate::verbs::caller::LiveAccessToken;
 
 /// A token that is good right now, by the store.
 #[derive(Debug, Clone)]
@@ -74,20 +73,8 @@ impl Auth {
     }
 
     async fn introspect_access(&self, text: &str, now: Timestamp) -> Result<Option<Introspection>> {
-        let Ok(token) = jwt::verify(text, &self.keys, &self.rules, now) else { return Ok(None) };
-        let Some((user, as_of)) = self.store.by_id(token.user).await? else { return Ok(None) };
-        let outdated = token.rv < user.min_rv.max(as_of.floor());
-        if outdated || user.status != Status::Active || self.is_told_dead(&token, &token.kid).await? {
-            return Ok(None);
-        }
-        if let Some(id) = token.session {
-            let Some(found) = self.store.find(id).await? else { return Ok(None) };
-            let row = &found.session;
-            // An access token of a login outlives an exchange and an idle login, not the login's end.
-            if row.user != user.id || row.revoked.is_some() || now >= row.expires_at {
-                return Ok(None);
-            }
-        }
+        let live = self.live_access_token(text, now).await?;
+        let Some(LiveAccessToken { token, user, .. }) = live else { return Ok(None) };
         Ok(Some(Introspection {
             user,
             strategy: token.principal.strategy,
@@ -97,15 +84,6 @@ impl Auth {
             expires_at: token.expires_at,
             auth_time: token.principal.auth_time,
         }))
-    }
-
-    /// Whether the feed tells of this token, of its key, or of claims that have changed since.
-    async fn is_told_dead(&self, token: &jwt::Verified, kid: &KeyId) -> Result<bool> {
-        let claims = Revocation::ClaimsBefore(token.user);
-        let asked =
-            [Revocation::TokenRevoked(token.token), Revocation::KeyRevoked(kid.clone()), claims.clone()];
-        let told = self.store.told(&asked).await?;
-        Ok(told.iter().any(|event| event.revocation != claims || token.rv < event.rv))
     }
 }
 

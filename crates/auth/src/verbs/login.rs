@@ -1,5 +1,6 @@
 //! Login by email and password.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use cloakroom_verify::{Strategy, Timestamp, UserId};
@@ -45,7 +46,7 @@ impl Auth {
         if !self.settings.allows(wish.strategy) {
             return Ok(Login::StrategyNotAllowed(wish.strategy));
         }
-        let attempt = match self.begin_attempt(email, &wish, now).await? {
+        let attempt = match self.begin_attempt(email, wish.address, now).await? {
             Ok(attempt) => attempt,
             Err(TooMany { retry_after }) => {
                 Audit::LoginThrottled(wish.address).log();
@@ -74,18 +75,18 @@ impl Auth {
     }
 
     /// Debits the attempt before anything is hashed, so that parallel guesses cannot outrun the counter.
-    async fn begin_attempt(
+    pub(crate) async fn begin_attempt(
         &self,
         email: &EmailKey,
-        wish: &Wish,
+        address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<std::result::Result<Attempt<'_>, TooMany>> {
-        let first = self.throttle.begin(email, wish.address, false, now);
-        let (Err(_), Some(address)) = (&first, wish.address) else { return Ok(first) };
+        let first = self.throttle.begin(email, address, false, now);
+        let (Err(_), Some(from)) = (&first, address) else { return Ok(first) };
         // The account's shared budget is spent, perhaps by somebody else: an address that it logged in from
         // before has one of its own.
-        let known = self.store.known_address(email, &address.to_canonical().to_string()).await?;
-        Ok(if known { self.throttle.begin(email, wish.address, true, now) } else { first })
+        let known = self.store.known_address(email, &from.to_canonical().to_string()).await?;
+        Ok(if known { self.throttle.begin(email, address, true, now) } else { first })
     }
 
     async fn prove(

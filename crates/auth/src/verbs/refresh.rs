@@ -6,8 +6,8 @@ use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::{Error, Result};
 use crate::grant::Grant;
-use crate::refresh::{Ask, Attempt, AttemptHash};
-use crate::session::EndReason;
+use crate::refresh::{Ask, Attempt, AttemptHash, Refusal};
+use crate::session::{EndReason, Why};
 use crate::store::{Found, Rotation};
 use crate::strategy::hybrid;
 
@@ -17,8 +17,13 @@ pub enum Refresh {
     /// The next pair, or the current one again.
     Granted(Grant),
     /// Unknown, expired, revoked or replayed: one answer. It never clears a cookie.
-    InvalidGrant,
+    InvalidGrant {
+        /// Why the login is over: only for a token that was once handed out, so only its holder learns it.
+        over: Option<Why>,
+    },
 }
+
+const REFUSED: Refresh = Refresh::InvalidGrant { over: None };
 
 impl Auth {
     /// Judges a refresh token and renews its login. The mac comes first: a forgery touches nothing.
@@ -30,10 +35,10 @@ impl Auth {
     ) -> Result<Refresh> {
         let Some(token) = OpaqueToken::parse(presented).filter(|token| token.kind == OpaqueKind::Refresh)
         else {
-            return Ok(Refresh::InvalidGrant);
+            return Ok(REFUSED);
         };
         if self.authentic(&token).await?.is_none() {
-            return Ok(Refresh::InvalidGrant);
+            return Ok(REFUSED);
         }
         // Before anything is written: what cannot be answered is not spent.
         self.signer()?;
@@ -58,16 +63,31 @@ impl Auth {
             }
             Rotation::Refused(refusal) => {
                 Audit::RefreshRefused(token.session, refusal).log();
-                Ok(Refresh::InvalidGrant)
+                Ok(Refresh::InvalidGrant { over: self.over(&token, refusal, now).await? })
             }
             Rotation::Revoked(event) => {
                 self.learn(&event);
                 Audit::RefreshReused(token.session).log();
                 Audit::SessionEnded(token.session, EndReason::RefreshTokenReused).log();
-                Ok(Refresh::InvalidGrant)
+                Ok(Refresh::InvalidGrant { over: Some(Why::Ended(EndReason::RefreshTokenReused)) })
             }
-            Rotation::Unknown => Ok(Refresh::InvalidGrant),
+            Rotation::Unknown => Ok(REFUSED),
         }
+    }
+
+    /// Why the login of a refused token is over; `None` while it lives.
+    async fn over(&self, token: &OpaqueToken, refusal: Refusal, now: Timestamp) -> Result<Option<Why>> {
+        match refusal {
+            Refusal::Dead(_) => {}
+            Refusal::WrongKind
+            | Refusal::MissingProof
+            | Refusal::FromTheFuture
+            | Refusal::BelowFloor
+            | Refusal::LateDuplicate => return Ok(None),
+        }
+        let found = self.store.find(token.session).await?;
+        let ending = found.and_then(|found| found.session.ending(&found.user, found.as_of, now));
+        Ok(ending.map(|ending| ending.why))
     }
 
     /// The row of a token whose mac is right, whatever its generation.

@@ -5,8 +5,11 @@ use cloakroom_verify::{SessionId, Timestamp, UserId};
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::Result;
-use crate::session::{EndReason, Session};
-use crate::store::Ended;
+use crate::session::{EndReason, Ending, Session};
+use crate::store::{Ended, Found};
+
+/// How many logins that are over are told of.
+const ENDED: u32 = 50;
 
 impl Auth {
     /// The live logins of a user, newest first. Logins by `jwt` have no row and are never listed.
@@ -19,6 +22,25 @@ impl Auth {
         }
         sessions.retain(|session| now < session.idle_expires_at());
         Ok(sessions)
+    }
+
+    /// The logins of a user that are over, with their reasons, the last used first.
+    pub async fn ended_sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<(Session, Ending)>> {
+        let idle = self.store.list_sessions(user, now).await?;
+        let asleep =
+            |session: &Session| self.uses.last(session.id).is_none_or(|at| at <= session.last_used_at);
+        let mut ended = self.store.list_ended(user, now, ENDED).await?;
+        for session in idle.into_iter().filter(|session| session.idle_expires_at() <= now && asleep(session))
+        {
+            // Idle ones are live to a store, which does not know of all uses.
+            ended.extend(self.store.find(session.id).await?);
+        }
+        ended.sort_by_key(|found| std::cmp::Reverse((found.session.last_used_at, found.session.id)));
+        let told = |Found { session, user, as_of }: Found| {
+            let ending = session.ending(&user, as_of, now)?;
+            Some((session, ending))
+        };
+        Ok(ended.into_iter().filter_map(told).take(ENDED as usize).collect())
     }
 
     /// Ends one login of a user. `false`: there is no such login of this user, or it had ended.

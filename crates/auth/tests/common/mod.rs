@@ -30,6 +30,7 @@ pub fn user() -> User {
         password_hash: PhcString::from_store(String::from("$argon2id$")),
         roles: Roles::default(),
         status: Status::Active,
+        logins_ended: None,
         min_rv: Rv::ZERO,
         created_at: now(),
     }

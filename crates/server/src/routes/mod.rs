@@ -1,10 +1,12 @@
 //! The routes: one file a resource, one line each here.
 
+pub mod ended;
 pub mod exchange;
 pub mod login;
 pub mod logout;
 pub mod me;
 pub mod openapi;
+pub mod password;
 pub mod refresh;
 pub mod service;
 pub mod sessions;
@@ -30,7 +32,10 @@ pub const PATHS: &[&str] = &[
     "/v1/exchange",
     "/v1/signup",
     "/v1/sessions",
+    "/v1/sessions/ended",
     "/v1/sessions/{id}",
+    "/v1/password",
+    "/v1/reauthenticate",
     "/v1/introspect",
     "/v1/revoke",
     "/.well-known/jwks.json",
@@ -58,7 +63,10 @@ fn authenticated() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(me::me))
         .routes(routes!(sessions::list, sessions::end_many))
+        .routes(routes!(ended::ended))
         .routes(routes!(sessions::end))
+        .routes(routes!(password::change))
+        .routes(routes!(password::reauthenticate))
 }
 
 /// The whole HTTP interface.

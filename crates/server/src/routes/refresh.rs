@@ -54,7 +54,9 @@ pub async fn refresh(
     let now = app.clock.wall();
     match app.auth.refresh(token, attempt.as_ref(), now).await? {
         Refresh::Granted(granted) => Ok(grant::render(&app, &granted, transport, now)),
-        Refresh::InvalidGrant => Err(Problem::new(Code::InvalidGrant)),
+        Refresh::InvalidGrant { over } => {
+            Err(Problem::new(Code::InvalidGrant).reason(over.map(|why| why.as_str())))
+        }
     }
 }
 

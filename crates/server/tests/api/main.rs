@@ -13,6 +13,7 @@ mod logout;
 mod me;
 mod openapi;
 mod outage;
+mod password;
 mod refresh;
 mod requests;
 mod service;

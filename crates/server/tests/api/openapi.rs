@@ -23,10 +23,13 @@ async fn the_description_names_every_route_and_its_refusals() {
       "GET /.well-known/oauth-authorization-server",
       "GET /v1/me",
       "GET /v1/sessions",
+      "GET /v1/sessions/ended",
       "POST /v1/exchange",
       "POST /v1/introspect",
       "POST /v1/login",
       "POST /v1/logout",
+      "POST /v1/password",
+      "POST /v1/reauthenticate",
       "POST /v1/refresh",
       "POST /v1/revoke",
       "POST /v1/signup"

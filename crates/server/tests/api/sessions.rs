@@ -144,3 +144,64 @@ async fn nobody_lists_or_ends_anything() {
     let path = "/v1/sessions/00000000-0000-7000-8000-000000000000";
     anonymous.delete(path).await.assert_problem(401, "unauthenticated");
 }
+
+under! {
+    [SessionHeader, Hybrid]
+    async fn the_owner_is_told_why_a_login_ended_and_nobody_else(world, alice) {
+        let gone = |name: &'static str| {
+            let world = &world;
+            async move { world.login_with("alice", Way::Hybrid, json!({"device": name})).await }
+        };
+        let logout = gone("logout").await;
+        assert_eq!(logout.post_empty("/v1/logout").await.status, 204);
+        let ended = gone("ended_by_user").await;
+        let id = ended.grant["session"]["id"].as_str().unwrap().to_owned();
+        assert_eq!(alice.delete(&format!("/v1/sessions/{id}")).await.status, 204);
+        let stolen = gone("refresh_token_reused").await;
+        let refresh = |attempt: &'static str| {
+            let body = json!({"refresh_token": stolen.refresh_token, "attempt": attempt});
+            let anonymous = world.anonymous();
+            async move { anonymous.post("/v1/refresh", body).await }
+        };
+        assert_eq!(refresh("the-victims-attempt").await.status, 200);
+        world.advance(Duration::from_secs(60));
+        world.app.follower.sync().await.unwrap();
+        let caught = refresh("the-thiefs-attempt").await;
+        caught.assert_problem(401, "invalid_grant");
+        assert_eq!(caught.body["reason"], "refresh_token_reused");
+        assert_eq!(refresh("the-victims-attempt").await.body["reason"], "refresh_token_reused", "and why");
+
+        let told = alice.get("/v1/sessions/ended").await;
+        let mut reasons: Vec<_> = told.body["sessions"].as_array().unwrap().iter()
+            .map(|one| (one["device"].as_str().unwrap(), one["reason"].as_str().unwrap()))
+            .collect();
+        reasons.sort_unstable();
+        let same = |reason: &'static str| (reason, reason);
+        assert_eq!(reasons, ["ended_by_user", "logout", "refresh_token_reused"].map(same));
+        assert!(told.body["sessions"][0]["ended_at"].is_string());
+        let mallory = world.login("mallory", Way::SessionHeader).await;
+        assert_eq!(mallory.get("/v1/sessions/ended").await.body, json!({"sessions": []}));
+        world.anonymous().get("/v1/sessions/ended").await.assert_problem(401, "unauthenticated");
+    }
+}
+
+under! {
+    [SessionHeader]
+    async fn an_idle_and_an_expired_login_say_so(world, alice) {
+        let hybrid = world.login("alice", Way::Hybrid).await;
+        assert_eq!(alice.get("/v1/me").await.status, 200);
+        world.advance(Duration::from_secs(2 * 3600));
+        world.app.follower.sync().await.unwrap();
+        let again = world.login("alice", Way::Jwt).await;
+        let told = again.get("/v1/sessions/ended").await;
+        assert_eq!(told.body["sessions"][0]["reason"], "idle", "{}", told.text);
+        assert_eq!(told.body["sessions"].as_array().unwrap().len(), 1, "hybrid may rest for longer");
+        world.advance(Duration::from_secs(31 * 86_400));
+        world.app.follower.sync().await.unwrap();
+        let late = world.anonymous().post("/v1/refresh", json!({"refresh_token": hybrid.refresh_token})).await;
+        late.assert_problem(401, "invalid_grant");
+        assert_eq!(late.body["reason"], "expired");
+        let garbage = world.anonymous().post("/v1/refresh", json!({"refresh_token": "ckr_AAAA"})).await;
+        assert!(garbage.body["reason"].is_null(), "only the holder of a token learns anything of it");
+    }
+}

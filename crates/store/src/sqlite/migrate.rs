@@ -30,6 +30,11 @@ pub(super) const KNOWN: &[Migration] = &[
         name: "0002_service_keys",
         sql: include_str!("../../migrations/sqlite/0002_service_keys.sql"),
     },
+    Migration {
+        version: 3,
+        name: "0003_endings",
+        sql: include_str!("../../migrations/sqlite/0003_endings.sql"),
+    },
 ];
 
 /// Applies what is missing and tells the names.

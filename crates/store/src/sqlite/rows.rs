@@ -7,7 +7,7 @@ use cloakroom_auth::feed::AsOf;
 use cloakroom_auth::password::PhcString;
 use cloakroom_auth::refresh::Spent;
 use cloakroom_auth::session::{EndReason, Revoked, RowSecret, RowStrategy, Session};
-use cloakroom_auth::user::{Status, User};
+use cloakroom_auth::user::{LoginsEnded, Status, User};
 use cloakroom_verify::{
     Event, KeyId, Revocation, Roles, Rv, ServiceKeyId, SessionId, Timestamp, TokenId, Transport, UserId,
 };
@@ -16,15 +16,16 @@ use rusqlite::{Error, Result, Row};
 
 /// The columns of [`user`], in its order.
 pub(super) const USER: &str = "u.id, u.email, u.email_key, u.name, u.password_hash, u.roles, u.status, u.min_rv, \
-     u.created_at";
+     u.logins_ended_at, u.logins_ended_reason, u.created_at";
 /// The columns of [`session`], in its order.
 pub(super) const SESSION: &str = "s.id, s.user_id, s.strategy, s.transport, s.remember, s.secret, s.generation, \
      s.floor, s.spent, s.keyed, s.strikes, s.jkt, s.rv, s.written_epoch, s.device, s.ip, s.user_agent, \
-     s.auth_time, s.created_at, s.last_used_at, s.idle_timeout, s.expires_at, s.revoked_rv, s.revoked_reason";
+     s.auth_time, s.created_at, s.last_used_at, s.idle_timeout, s.expires_at, s.revoked_rv, s.revoked_at, \
+     s.revoked_reason";
 /// How many they are.
-pub(super) const SESSION_COLUMNS: usize = 24;
+pub(super) const SESSION_COLUMNS: usize = 25;
 /// How many columns [`user`] reads.
-pub(super) const USER_COLUMNS: usize = 9;
+pub(super) const USER_COLUMNS: usize = 11;
 /// The columns of [`as_of`], in its order.
 pub(super) const HEAD: &str = "h.head, h.floor";
 
@@ -70,6 +71,7 @@ pub(super) fn user(row: &Row<'_>, first: usize) -> Result<User> {
         roles: columns.read(|text: String| roles(&text))?,
         status: columns.read(|word: String| Status::parse(&word))?,
         min_rv: columns.rv()?,
+        logins_ended: logins_ended(&mut columns)?,
         created_at: columns.time()?,
     })
 }
@@ -104,14 +106,23 @@ pub(super) fn session(row: &Row<'_>, first: usize) -> Result<Session> {
 }
 
 fn revoked(columns: &mut Columns<'_, '_>) -> Result<Option<Revoked>> {
-    let at = columns.next;
-    let (rv, reason) = (columns.take::<Option<i64>>()?, columns.take::<Option<String>>()?);
+    let rv: Option<i64> = columns.take()?;
+    let at = columns.take::<Option<i64>>()?.map(Timestamp::from_millis);
+    let (column, reason) = (columns.next, columns.take::<Option<String>>()?);
     let Some(rv) = rv else { return Ok(None) };
     let reason = reason.as_deref().and_then(EndReason::parse);
     Rv::from_i64(rv)
         .zip(reason)
-        .map(|(rv, reason)| Some(Revoked { rv, reason }))
-        .ok_or_else(|| unreadable(at))
+        .map(|(rv, reason)| Some(Revoked { rv, at, reason }))
+        .ok_or_else(|| unreadable(column))
+}
+
+fn logins_ended(columns: &mut Columns<'_, '_>) -> Result<Option<LoginsEnded>> {
+    let at = columns.take::<Option<i64>>()?.map(Timestamp::from_millis);
+    let (column, reason) = (columns.next, columns.take::<Option<String>>()?);
+    let (Some(at), Some(reason)) = (at, reason) else { return Ok(None) };
+    let reason = EndReason::parse(&reason).ok_or_else(|| unreadable(column))?;
+    Ok(Some(LoginsEnded { at, reason }))
 }
 
 pub(super) fn as_of(row: &Row<'_>, first: usize) -> Result<AsOf> {

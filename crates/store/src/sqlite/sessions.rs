@@ -4,12 +4,15 @@
 use async_trait::async_trait;
 use cloakroom_auth::email::EmailKey;
 use cloakroom_auth::exchange::{self, ExchangeAsk, ExchangeDecision};
+use cloakroom_auth::privilege::{self, StepUp};
 use cloakroom_auth::refresh::{self, Ask, Decision};
 use cloakroom_auth::session::{EndReason, NewSession, Session};
-use cloakroom_auth::store::{Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, Stored};
+use cloakroom_auth::store::{
+    Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, Stored,
+};
 use cloakroom_auth::user::Status;
 use cloakroom_verify::{Event, Revocation, SessionId, Timestamp, UserId};
-use rusqlite::{Connection, OptionalExtension, Result, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, named_params, params};
 
 use super::rows::{self, HEAD, SESSION, SESSION_COLUMNS, USER, USER_COLUMNS};
 use super::{Sqlite, feed, users};
@@ -94,6 +97,41 @@ impl Sessions for Sqlite {
         .await
     }
 
+    async fn step_up(&self, step: &StepUp) -> Stored<SteppedUp> {
+        let step = step.clone();
+        self.write(move |transaction| {
+            let found = found(transaction, step.holder.session)?.filter(|found| found.user.id == step.user);
+            let Some(mut found) = found else { return Ok(SteppedUp::Unknown) };
+            if found.user.password_hash != step.proved {
+                return Ok(SteppedUp::Overtaken);
+            }
+            let judged = privilege::judge(&found.session, &found.user, found.as_of, &step.holder, step.now);
+            if let Err(refusal) = judged {
+                return Ok(SteppedUp::Refused(refusal));
+            }
+            found.session.renew(found.as_of, step.now);
+            let changed = Revocation::SessionChanged(found.session.id);
+            let event = feed::append(transaction, changed, None, step.now)?;
+            update(transaction, &found.session)?;
+            Ok(SteppedUp::Done(found, event))
+        })
+        .await
+    }
+
+    async fn list_ended(&self, user: UserId, now: Timestamp, limit: u32) -> Stored<Vec<Found>> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {SESSION}, {USER}, {HEAD} FROM sessions s, users u, feed_head h WHERE u.id = ?1 \
+                     AND s.user_id = u.id AND NOT (s.revoked_rv IS NULL AND s.rv >= max(u.min_rv, h.floor) \
+                     AND s.expires_at > ?2) ORDER BY s.last_used_at DESC, s.id DESC LIMIT ?3"
+                ))?
+                .query_map(params![user.as_bytes(), now.as_millis(), limit], read_found)?
+                .collect()
+        })
+        .await
+    }
+
     async fn list_sessions(&self, user: UserId, now: Timestamp) -> Stored<Vec<Session>> {
         self.read(move |connection| {
             connection
@@ -142,26 +180,21 @@ impl Sessions for Sqlite {
         &self,
         user: UserId,
         keep: Option<SessionId>,
-        _: EndReason,
+        reason: EndReason,
         now: Timestamp,
     ) -> Stored<Option<EndedAll>> {
         self.write(move |transaction| {
-            if users::by_id(transaction, user)?.is_none() {
-                return Ok(None);
-            }
+            let Some((mut user, _)) = users::by_id(transaction, user)? else { return Ok(None) };
             let live: Vec<SessionId> = transaction
                 .prepare_cached(&live("s.id"))?
-                .query_map(params![user.as_bytes(), now.as_millis()], |row| {
+                .query_map(params![user.id.as_bytes(), now.as_millis()], |row| {
                     row.get(0).map(SessionId::from_bytes)
                 })?
                 .collect::<Result<_>>()?;
             if keep.is_some_and(|keep| !live.contains(&keep)) {
                 return Ok(None);
             }
-            let event = feed::append(transaction, Revocation::UserBefore(user), None, now)?;
-            transaction
-                .prepare_cached("UPDATE users SET min_rv = ?2 WHERE id = ?1")?
-                .execute(params![user.as_bytes(), event.rv.as_i64()])?;
+            let event = users::end_logins(transaction, &mut user, reason, now)?;
             if let Some(keep) = keep {
                 transaction
                     .prepare_cached("UPDATE sessions SET rv = ?2 WHERE id = ?1")?
@@ -198,14 +231,21 @@ fn found(connection: &Connection, id: SessionId) -> Result<Option<Found>> {
         .prepare_cached(&format!(
             "SELECT {SESSION}, {USER}, {HEAD} FROM sessions s, users u, feed_head h WHERE s.id = ?1 AND u.id = s.user_id"
         ))?
-        .query_row([id.as_bytes()], |row| {
-            Ok(Found {
-                session: rows::session(row, 0)?,
-                user: rows::user(row, SESSION_COLUMNS)?,
-                as_of: rows::as_of(row, SESSION_COLUMNS + USER_COLUMNS)?,
-            })
-        })
+        .query_row([id.as_bytes()], read_found)
         .optional()
+}
+
+fn read_found(row: &Row<'_>) -> Result<Found> {
+    Ok(Found {
+        session: rows::session(row, 0)?,
+        user: rows::user(row, SESSION_COLUMNS)?,
+        as_of: rows::as_of(row, SESSION_COLUMNS + USER_COLUMNS)?,
+    })
+}
+
+/// The row of a session of this user.
+pub(super) fn row_of(connection: &Connection, id: SessionId, user: UserId) -> Result<Option<Session>> {
+    Ok(found(connection, id)?.filter(|found| found.user.id == user).map(|found| found.session))
 }
 
 /// Ends the least recently used sessions until one more fits.
@@ -221,8 +261,10 @@ fn make_room(connection: &Connection, user: UserId, at_most: u32, now: Timestamp
 fn end(connection: &Connection, id: SessionId, reason: EndReason, now: Timestamp) -> Result<Event> {
     let event = feed::append(connection, Revocation::SessionRevoked(id), None, now)?;
     connection
-        .prepare_cached("UPDATE sessions SET revoked_rv = ?2, revoked_reason = ?3 WHERE id = ?1")?
-        .execute(params![id.as_bytes(), event.rv.as_i64(), reason.as_str()])?;
+        .prepare_cached(
+            "UPDATE sessions SET revoked_rv = ?2, revoked_at = ?3, revoked_reason = ?4 WHERE id = ?1",
+        )?
+        .execute(params![id.as_bytes(), event.rv.as_i64(), now.as_millis(), reason.as_str()])?;
     Ok(event)
 }
 
@@ -263,12 +305,12 @@ fn insert(connection: &Connection, row: &Session) -> Result<()> {
 }
 
 /// Writes what the rules may change of a row.
-fn update(connection: &Connection, row: &Session) -> Result<()> {
+pub(super) fn update(connection: &Connection, row: &Session) -> Result<()> {
     connection
         .prepare_cached(
             "UPDATE sessions SET strategy = :strategy, transport = :transport, generation = :generation, \
              floor = :floor, spent = :spent, keyed = :keyed, strikes = :strikes, rv = :rv, \
-             written_epoch = :written_epoch, last_used_at = :last_used_at, idle_timeout = :idle_timeout, \
+             written_epoch = :written_epoch, auth_time = :auth_time, last_used_at = :last_used_at, idle_timeout = :idle_timeout, \
              expires_at = :expires_at WHERE id = :id",
         )?
         .execute(named_params! {
@@ -282,6 +324,7 @@ fn update(connection: &Connection, row: &Session) -> Result<()> {
             ":strikes": row.strikes,
             ":rv": row.rv.as_i64(),
             ":written_epoch": row.written_epoch,
+            ":auth_time": row.auth_time.as_millis(),
             ":last_used_at": row.last_used_at.as_millis(),
             ":idle_timeout": rows::millis(row.idle_timeout),
             ":expires_at": row.expires_at.as_millis(),

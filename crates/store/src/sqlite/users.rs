@@ -4,14 +4,16 @@ use async_trait::async_trait;
 use cloakroom_auth::email::EmailKey;
 use cloakroom_auth::feed::AsOf;
 use cloakroom_auth::password::PhcString;
-use cloakroom_auth::store::{Added, Changed, Stored, Users};
-use cloakroom_auth::user::{NewUser, Status, User};
-use cloakroom_verify::{Revocation, Roles, Rv, Timestamp, UserId};
+use cloakroom_auth::privilege::{self, PasswordChange};
+use cloakroom_auth::session::EndReason;
+use cloakroom_auth::store::{Added, Changed, PasswordChanged, Stored, Users};
+use cloakroom_auth::user::{LoginsEnded, NewUser, Status, User};
+use cloakroom_verify::{Event, Revocation, Roles, Rv, Timestamp, UserId};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, HEAD, USER, USER_COLUMNS};
-use super::{Sqlite, feed};
+use super::{Sqlite, feed, sessions};
 
 #[async_trait]
 impl Users for Sqlite {
@@ -26,6 +28,7 @@ impl Users for Sqlite {
                 roles: new.roles,
                 status: Status::Active,
                 min_rv: Rv::ZERO,
+                logins_ended: None,
                 created_at: new.created_at,
             };
             let added = transaction
@@ -91,13 +94,46 @@ impl Users for Sqlite {
             user.status = status;
             let event = match status {
                 Status::Active => None,
-                Status::Disabled => Some(feed::append(transaction, Revocation::UserBefore(id), None, now)?),
+                Status::Disabled => Some(end_logins(transaction, &mut user, EndReason::UserDisabled, now)?),
             };
-            user.min_rv = event.as_ref().map_or(user.min_rv, |event| event.rv);
             transaction
-                .prepare_cached("UPDATE users SET status = ?2, min_rv = ?3 WHERE id = ?1")?
-                .execute(params![id.as_bytes(), status.as_str(), user.min_rv.as_i64()])?;
+                .prepare_cached("UPDATE users SET status = ?2 WHERE id = ?1")?
+                .execute(params![id.as_bytes(), status.as_str()])?;
             Ok(Some(Changed { user, event }))
+        })
+        .await
+    }
+
+    async fn change_password(&self, change: &PasswordChange) -> Stored<PasswordChanged> {
+        let change = change.clone();
+        self.write(move |transaction| {
+            let Some((mut user, as_of)) = by_id(transaction, change.user)? else {
+                return Ok(PasswordChanged::Unknown);
+            };
+            if user.password_hash != change.proved {
+                return Ok(PasswordChanged::Overtaken);
+            }
+            let mut kept = None;
+            if let Some(holder) = &change.keep {
+                let row = sessions::row_of(transaction, holder.session, user.id)?;
+                let Some(row) = row else { return Ok(PasswordChanged::Unknown) };
+                if let Err(refusal) = privilege::judge(&row, &user, as_of, holder, change.now) {
+                    return Ok(PasswordChanged::Refused(refusal));
+                }
+                kept = Some(row);
+            }
+            let event = end_logins(transaction, &mut user, EndReason::PasswordChanged, change.now)?;
+            let as_of = feed::as_of(transaction)?;
+            user.password_hash = change.new;
+            transaction
+                .prepare_cached("UPDATE users SET password_hash = ?2 WHERE id = ?1")?
+                .execute(params![user.id.as_bytes(), user.password_hash.as_str()])?;
+            if let Some(row) = &mut kept {
+                row.renew(as_of, change.now);
+                row.rv = event.rv;
+                sessions::update(transaction, row)?;
+            }
+            Ok(PasswordChanged::Done { user, as_of, kept, event })
         })
         .await
     }
@@ -117,6 +153,24 @@ impl Users for Sqlite {
         })
         .await
     }
+}
+
+/// Kills every login of a user that is older than this, by one event.
+pub(super) fn end_logins(
+    connection: &Connection,
+    user: &mut User,
+    reason: EndReason,
+    now: Timestamp,
+) -> Result<Event> {
+    let event = feed::append(connection, Revocation::UserBefore(user.id), None, now)?;
+    user.min_rv = event.rv;
+    user.logins_ended = Some(LoginsEnded { at: now, reason });
+    connection
+        .prepare_cached(
+            "UPDATE users SET min_rv = ?2, logins_ended_at = ?3, logins_ended_reason = ?4 WHERE id = ?1",
+        )?
+        .execute(params![user.id.as_bytes(), event.rv.as_i64(), now.as_millis(), reason.as_str()])?;
+    Ok(event)
 }
 
 /// The account with this id, with the head of the same statement.

@@ -44,6 +44,8 @@ pub struct Client {
     pub peer: Option<Peer>,
     /// What the login answered.
     pub grant: Value,
+    /// How it logged in.
+    pub way: Option<Way>,
     /// The refresh token, wherever it travelled.
     pub refresh_token: Option<String>,
 }

@@ -76,7 +76,7 @@ impl World {
 
     pub fn anonymous(&self) -> Client {
         let door = routes::door(self.app.clone());
-        Client { door, headers: Vec::new(), peer: None, grant: Value::Null, refresh_token: None }
+        Client { door, headers: Vec::new(), peer: None, grant: Value::Null, way: None, refresh_token: None }
     }
 
     /// The account of this name, made if it is not there yet.
@@ -127,6 +127,7 @@ impl World {
     pub fn client_of(&self, answer: &Answer, way: Way) -> Client {
         let mut client = self.anonymous();
         client.grant = answer.body.clone();
+        client.way = Some(way);
         let cookie = |name: &str| {
             let prefix = format!("{name}=");
             let found = answer.cookies().into_iter().find_map(|cookie| cookie.strip_prefix(&prefix));

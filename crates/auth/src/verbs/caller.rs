@@ -1,0 +1,91 @@
+//! Whose credential this is, by what the store says now.
+//!
+//! A verifier's lease is good enough to answer a request, never to make a credential from a credential (feed.md
+//! section 3): whoever mints asks here.
+
+use cloakroom_verify::{KeyId, OpaqueKind, OpaqueToken, Revocation, Timestamp, jwt};
+
+use crate::auth::Auth;
+use crate::error::Result;
+use crate::feed::AsOf;
+use crate::privilege::Holder;
+use crate::session::{RowStrategy, Session};
+use crate::store::Found;
+use crate::user::{Status, User};
+
+/// A live login, as the store tells of it.
+pub(crate) struct Caller {
+    /// Whose it is.
+    pub(crate) user: User,
+    /// The head that was read with the user.
+    pub(crate) as_of: AsOf,
+    /// Its row; `None` for `jwt`.
+    pub(crate) holder: Option<Holder>,
+}
+
+impl Auth {
+    /// The login behind a session token or an access token; `None` for all that is not good, whatever the reason.
+    pub(crate) async fn caller(&self, presented: &str, now: Timestamp) -> Result<Option<Caller>> {
+        let Some(token) = OpaqueToken::parse(presented) else {
+            let live = self.live_access_token(presented, now).await?;
+            return Ok(live.map(|LiveAccessToken { token, user, as_of, .. }| {
+                let holder = token.session.map(|session| Holder { session, generation: None });
+                Caller { user, as_of, holder }
+            }));
+        };
+        if token.kind != OpaqueKind::Session {
+            return Ok(None);
+        }
+        // Pending uses first: an idle timeout is judged by the row.
+        self.flush_use(token.session).await?;
+        let Some(Found { session, user, as_of }) = self.authentic(&token).await? else { return Ok(None) };
+        let is_current = session.strategy == RowStrategy::Session && token.generation == session.generation;
+        if !is_current || session.judge(&user, as_of, now).is_err() {
+            return Ok(None);
+        }
+        let holder = Some(Holder { session: session.id, generation: Some(token.generation) });
+        Ok(Some(Caller { user, as_of, holder }))
+    }
+
+    /// An access token that nothing in the store kills.
+    pub(crate) async fn live_access_token(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Option<LiveAccessToken>> {
+        let Ok(token) = jwt::verify(text, &self.keys, &self.rules, now) else { return Ok(None) };
+        let Some((user, as_of)) = self.store.by_id(token.user).await? else { return Ok(None) };
+        let outdated = token.rv < user.min_rv.max(as_of.floor());
+        if outdated || user.status != Status::Active || self.is_told_dead(&token, &token.kid).await? {
+            return Ok(None);
+        }
+        if let Some(id) = token.session {
+            let Some(Found { session, .. }) = self.store.find(id).await? else { return Ok(None) };
+            if !outlives(&session, &user, now) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(LiveAccessToken { token, user, as_of }))
+    }
+
+    /// Whether the feed tells of this token, of its key, or of claims that have changed since.
+    async fn is_told_dead(&self, token: &jwt::Verified, kid: &KeyId) -> Result<bool> {
+        let claims = Revocation::ClaimsBefore(token.user);
+        let asked =
+            [Revocation::TokenRevoked(token.token), Revocation::KeyRevoked(kid.clone()), claims.clone()];
+        let told = self.store.told(&asked).await?;
+        Ok(told.iter().any(|event| event.revocation != claims || token.rv < event.rv))
+    }
+}
+
+/// An access token, and whose it is as the account stands now.
+pub(crate) struct LiveAccessToken {
+    pub(crate) token: jwt::Verified,
+    pub(crate) user: User,
+    pub(crate) as_of: AsOf,
+}
+
+/// An access token of a login outlives an exchange and an idle login, not the login's end.
+fn outlives(row: &Session, user: &User, now: Timestamp) -> bool {
+    row.user == user.id && row.revoked.is_none() && now < row.expires_at
+}

@@ -1,0 +1,93 @@
+//! Changing a password: it ends every other login of the user, and this one gets its next credential.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use cloakroom_verify::Timestamp;
+use secrecy::SecretString;
+
+use crate::audit::Audit;
+use crate::auth::Auth;
+use crate::error::Result;
+use crate::grant::{Credentials, Grant};
+use crate::password::{NewPassword, Password, PasswordRefused};
+use crate::privilege;
+use crate::store::{Found, PasswordChanged};
+use crate::user::User;
+use crate::verbs::caller::Caller;
+use crate::verbs::reauthenticate::Proved;
+
+/// What came of changing a password.
+#[derive(Debug)]
+pub enum PasswordChange {
+    /// It is changed: the next credential of this login.
+    Granted(Grant),
+    /// The credential that was shown is no good.
+    InvalidToken,
+    /// The current password is wrong.
+    WrongPassword,
+    /// The new password may not be chosen.
+    Refused(PasswordRefused),
+    /// Too many failures for this account or from this address: they count as those of logins do.
+    Throttled {
+        /// When to come again.
+        retry_after: Duration,
+    },
+}
+
+impl Auth {
+    /// Judges the credential by the store, the current password, the new one, and changes it.
+    pub async fn change_password(
+        &self,
+        presented: &str,
+        current: Password,
+        new: &SecretString,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<PasswordChange> {
+        let Some(caller) = self.caller(presented, now).await? else {
+            return Ok(PasswordChange::InvalidToken);
+        };
+        let new = match self.new_password(&caller.user, new) {
+            Ok(new) => new,
+            Err(refused) => return Ok(PasswordChange::Refused(refused)),
+        };
+        match self.prove_again(&caller.user, current, address, now).await? {
+            Proved::Right => {}
+            Proved::Wrong => return Ok(PasswordChange::WrongPassword),
+            Proved::Throttled { retry_after } => return Ok(PasswordChange::Throttled { retry_after }),
+        }
+        match &caller.holder {
+            Some(holder) => self.ready_to_renew(&caller.user, holder)?,
+            None => drop(self.signer()?),
+        }
+        let new = self.passwords.hash(new).await?;
+        let Caller { user, holder, .. } = caller;
+        let change =
+            privilege::PasswordChange { user: user.id, proved: user.password_hash, new, keep: holder, now };
+        Ok(match self.store.change_password(&change).await? {
+            PasswordChanged::Done { user, as_of, kept, event } => {
+                self.learn(&event);
+                Audit::PasswordChanged(user.id).log();
+                PasswordChange::Granted(match kept {
+                    Some(session) => self.renewed(Found { session, user, as_of }, now)?,
+                    None => {
+                        let access = self.signer()?.access_token(&user, None, as_of, now)?;
+                        Grant { user, credentials: Credentials::Jwt { access } }
+                    }
+                })
+            }
+            PasswordChanged::Refused(_) | PasswordChanged::Unknown => PasswordChange::InvalidToken,
+            PasswordChanged::Overtaken => PasswordChange::WrongPassword,
+        })
+    }
+
+    fn new_password(
+        &self,
+        user: &User,
+        new: &SecretString,
+    ) -> std::result::Result<NewPassword, PasswordRefused> {
+        let context = [user.email.as_str(), user.name.as_deref().unwrap_or_default()];
+        NewPassword::parse(new, self.settings.min_password, &context)
+    }
+}

@@ -1,0 +1,54 @@
+//! `GET /v1/sessions/ended`: why was I logged out?
+
+use axum::Json;
+use axum::extract::State;
+use cloakroom_auth::session::Ending;
+use cloakroom_verify::clock::Clock;
+use cloakroom_verify::{Principal, Strategy};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::view::{SessionView, StrategySchema, rfc3339};
+
+/// The logins of the caller that are over, as long as they are remembered: until their absolute timeout.
+#[derive(Serialize, ToSchema)]
+pub struct EndedSessionsView {
+    /// The last used first, at most 50.
+    sessions: Vec<EndedSessionView>,
+}
+
+/// A login that is over.
+#[derive(Serialize, ToSchema)]
+pub struct EndedSessionView {
+    id: String,
+    #[schema(value_type = StrategySchema)]
+    strategy: Strategy,
+    device: String,
+    ip: Option<String>,
+    created_at: String,
+    last_used_at: String,
+    /// `logout`, `ended_by_user`, `ended_by_admin`, `too_many_sessions`, `refresh_token_reused`, `password_changed`,
+    /// `user_disabled`, `everything_revoked`, `expired`, `idle`.
+    reason: &'static str,
+    /// When it ended, as far as that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+}
+
+/// Tells of the caller's logins that are over, and why.
+#[utoipa::path(get, path = "/v1/sessions/ended", tag = "sessions", responses(
+    (status = 200, body = EndedSessionsView),
+    (status = 401, description = "`unauthenticated`, `invalid_token`"),
+))]
+pub async fn ended(State(app): State<App>, principal: Principal) -> Result<Json<EndedSessionsView>, Problem> {
+    let ended = app.auth.ended_sessions(principal.user, app.clock.wall()).await?;
+    let view = |(session, Ending { why, at })| {
+        let SessionView { id, strategy, device, ip, created_at, last_used_at, .. } =
+            SessionView::of(&session, None);
+        let (reason, ended_at) = (why.as_str(), at.map(rfc3339));
+        EndedSessionView { id, strategy, device, ip, created_at, last_used_at, reason, ended_at }
+    };
+    Ok(Json(EndedSessionsView { sessions: ended.into_iter().map(view).collect() }))
+}
