@@ -125,7 +125,7 @@ impl Auth {
             }
             Err(error) => {
                 attempt.abandon();
-                Err(error.into())
+                Err(error)
             }
         }
     }
