@@ -72,11 +72,12 @@ impl Table {
     fn of(keys: impl IntoIterator<Item = (KeyId, VerifyingKey)>, edition: u64) -> Self {
         let mut table = Self { edition, ..Self::default() };
         for (kid, key) in keys {
-            let named = Arc::new(NamedKey { kid, key });
-            table
-                .by_header
-                .insert(header::encode(&named.kid, named.key.algorithm()).into(), Arc::clone(&named));
-            table.by_kid.insert(named.kid.clone(), named);
+            table.by_kid.insert(kid.clone(), Arc::new(NamedKey { kid, key }));
+        }
+        // Of those that are left: of two keys of one name, the first must not live on under its header.
+        for named in table.by_kid.values() {
+            let header = header::encode(&named.kid, named.key.algorithm());
+            table.by_header.insert(header.into(), Arc::clone(named));
         }
         table
     }

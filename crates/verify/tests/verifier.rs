@@ -256,3 +256,14 @@ async fn a_token_of_another_kind_is_malformed_and_nobody_is_asked() {
     }
     assert_eq!(world.asked(), 0);
 }
+
+#[tokio::test]
+async fn of_two_keys_with_one_kid_only_the_last_proves_anything() {
+    let (world, other) = (World::new(), Forge::es256());
+    let by_the_first = world.forge.sign(&world.forge.header(), r#"{"x":1}"#);
+    let first = (world.forge.kid.clone(), world.forge.key.verifying_key());
+    world.keys.replace([first, (world.forge.kid.clone(), other.key.verifying_key())]);
+    let judged =
+        cloakroom_verify::jws::prove(&by_the_first, &world.keys, cloakroom_verify::jws::Kind::AccessToken);
+    assert_eq!(judged.err(), Some(Invalid::Algorithm));
+}
