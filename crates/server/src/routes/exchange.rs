@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::response::Response;
 use cloakroom_auth::verbs::exchange::Exchange;
 use cloakroom_verify::clock::Clock;
-use cloakroom_verify::{OpaqueKind, Strategy, Transport};
+use cloakroom_verify::extract::Rejection;
+use cloakroom_verify::{OpaqueKind, Principal, Strategy, Transport};
 use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -43,6 +44,7 @@ pub struct ExchangeBody {
 pub async fn exchange(
     State(app): State<App>,
     headers: HeaderMap,
+    caller: Result<Principal, Rejection>,
     Json(body): Json<ExchangeBody>,
 ) -> Result<Response, Problem> {
     let transport = transport(body.strategy, body.transport)?;
@@ -50,7 +52,7 @@ pub async fn exchange(
     let proofs = app.proofs(&headers)?;
     let refresh_cookie = app.cookies.refresh_token(&headers)?;
     let refresh_body = body.refresh_token.as_ref().map(ExposeSecret::expose_secret);
-    let presented = presented(body.strategy, proofs.texts(), refresh_cookie, refresh_body)?;
+    let presented = presented(body.strategy, proofs.texts(), refresh_cookie, refresh_body, caller)?;
     let now = app.clock.wall();
     match app.auth.exchange(presented, body.strategy, transport, attempt.as_ref(), now).await? {
         Exchange::Granted(granted) => Ok(grant::exchanged(&app, &granted, transport, now)),
@@ -66,10 +68,9 @@ fn presented<'r>(
     proofs: impl Iterator<Item = &'r str>,
     refresh_cookie: Option<&'r str>,
     refresh_body: Option<&'r str>,
+    caller: Result<Principal, Rejection>,
 ) -> Result<&'r str, Problem> {
-    let (shown, access): (Vec<_>, Vec<_>) =
-        proofs.partition(|text| text.starts_with(OpaqueKind::Session.prefix()));
-    let sessions = shown.into_iter();
+    let sessions = proofs.filter(|text| text.starts_with(OpaqueKind::Session.prefix()));
     let refreshes = refresh_cookie.into_iter().chain(refresh_body);
     let (current, leftover): (Vec<_>, Vec<_>) = match to {
         Strategy::Session => (refreshes.collect(), sessions.collect()),
@@ -82,7 +83,10 @@ fn presented<'r>(
             }
             Ok(token)
         }
-        ([], []) if access.is_empty() => Err(Problem::new(Code::Unauthenticated)),
-        ([], []) => Err(Problem::new(Code::Forbidden).detail("An access token alone cannot be exchanged.")),
+        // Nothing, or an access token: one that is no good is told so, like everywhere.
+        ([], []) => {
+            caller?;
+            Err(Problem::new(Code::Forbidden).detail("An access token alone cannot be exchanged."))
+        }
     }
 }

@@ -102,3 +102,16 @@ under! {
         alice.post("/v1/exchange", json!({"strategy": "hybrid"})).await.assert_problem(401, "invalid_token");
     }
 }
+
+#[tokio::test]
+async fn an_access_token_that_is_no_good_is_401_here_too() {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::Jwt).await;
+    let body = json!({"strategy": "session"});
+    alice.post("/v1/exchange", body.clone()).await.assert_problem(403, "forbidden");
+    let garbage = world.anonymous().bearer("a.b.c");
+    garbage.post("/v1/exchange", body.clone()).await.assert_problem(401, "invalid_token");
+    assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
+    alice.post("/v1/exchange", body.clone()).await.assert_problem(401, "invalid_token");
+    world.anonymous().post("/v1/exchange", body).await.assert_problem(401, "unauthenticated");
+}
