@@ -1,5 +1,6 @@
 //! Logging out, by whatever the client shows.
 
+use cloakroom_verify::jwt::MAX_LEEWAY;
 use cloakroom_verify::{OpaqueToken, Revocation, Timestamp, jwt};
 
 use crate::audit::Audit;
@@ -30,10 +31,15 @@ impl Auth {
 
     async fn logout_access(&self, text: &str, now: Timestamp) -> Result<()> {
         let Ok(token) = jwt::verify_authentic(text, &self.keys, &self.rules) else { return Ok(()) };
+        // What a revoked key has signed proves nothing, from the moment that its revocation is known.
+        if self.revocations.is_key_revoked(&token.kid) {
+            return Ok(());
+        }
         if let Some(session) = token.session {
             return self.end_session(session, Some(token.user), EndReason::Logout, now).await.map(drop);
         }
-        let dead_anyway = token.expires_at.after(self.rules.leeway);
+        // For every verifier, not only for those that allow for as little as this one.
+        let dead_anyway = token.expires_at.after(MAX_LEEWAY);
         if now < dead_anyway {
             let event =
                 self.store.append(Revocation::TokenRevoked(token.token), Some(dead_anyway), now).await?;

@@ -52,6 +52,10 @@ pub struct MetadataView {
 ))]
 pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
     let published = |named: &cloakroom_verify::keys::NamedKey| {
+        // It stays in the set while it is the only key: others must not believe its thief for that long.
+        if app.auth.revocations.is_key_revoked(&named.kid) {
+            return None;
+        }
         let (key, alg) = (named.key.jwk()?.clone(), named.key.algorithm().as_str());
         Some(PublishedKey { key, kid: named.kid.to_string(), alg, r#use: "sig" })
     };

@@ -208,3 +208,29 @@ async fn on_a_schedule_keys_are_made_and_removed_by_themselves() {
     turn(LEAD + Duration::from_secs(15 * 60 + 62));
     assert_eq!(count(), 1, "the old one is gone");
 }
+
+/// Whoever has a revoked key can no longer log anybody out with it, from the moment that its revocation is known.
+#[tokio::test]
+async fn a_token_by_a_revoked_key_ends_nothing() {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::Hybrid).await;
+    let bad = kid(&alice).parse().unwrap();
+    world.app().store.append(Revocation::KeyRevoked(bad), None, world.now()).await.unwrap();
+    world.app.follower.sync().await.unwrap();
+    assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
+    let body = serde_json::json!({"refresh_token": alice.refresh_token});
+    assert_eq!(world.anonymous().post("/v1/refresh", body).await.status, 200, "the login lives");
+}
+
+/// A thief of the only signing key must not be believed by whoever reads our keys after its revocation.
+#[tokio::test]
+async fn a_revoked_key_is_not_published_even_if_it_is_the_only_one() {
+    let world = World::new().await;
+    let bad = kid(&world.login("alice", Way::Jwt).await);
+    assert_eq!(published(&world).await, [bad.as_str()]);
+    world.app().store.append(Revocation::KeyRevoked(bad.parse().unwrap()), None, world.now()).await.unwrap();
+    world.app.follower.sync().await.unwrap();
+    assert!(published(&world).await.is_empty());
+    assert!(world.keys.look(&world.app).is_err(), "there is no other key to sign with");
+    assert!(published(&world).await.is_empty());
+}

@@ -108,3 +108,19 @@ async fn every_credential_that_is_shown_is_ended() {
         client.get("/v1/me").await.assert_problem(401, "invalid_token");
     }
 }
+
+/// Clocks may differ by a minute: a verifier that allows for it must still hear of a logout in that minute.
+#[tokio::test]
+async fn a_logout_in_the_minute_after_exp_is_told_to_verifiers_that_are_late() {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::Jwt).await;
+    world.advance(Duration::from_secs(15 * 60 + 30));
+    let ended = world.app().revocations.len();
+    assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
+    assert_eq!(world.app().revocations.len(), ended + 1);
+    assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
+    world.advance(Duration::from_secs(31));
+    let late = world.app().revocations.len();
+    assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
+    assert_eq!(world.app().revocations.len(), late, "nobody accepts it any more");
+}
