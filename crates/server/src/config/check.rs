@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use cloakroom_verify::Strategy;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
+use super::secret::{MAKE_ONE, weakness};
 use super::{Config, Freshness, Mode};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -108,38 +109,6 @@ fn tokens(config: &Config, found: &mut Vec<String>) {
     }
 }
 
-const MAKE_ONE: &str = "make one with `openssl rand -base64 64`";
-
-/// RFC 7518 section 3.2 asks for as many bits as the hash has; hardness to guess can only be estimated, so what is
-/// plainly easy is refused.
-fn weakness(secret: &SecretString, least: usize) -> Option<String> {
-    let text = secret.expose_secret();
-    let bytes = text.as_bytes();
-    if bytes.len() < least {
-        return Some(format!("has fewer than {least} bytes"));
-    }
-    let lower = text.to_lowercase();
-    let sample =
-        ["secret", "password", "changeme", "change-me", "example", "your-256-bit", "12345678", "abcdefgh"];
-    let repeats = (1..=bytes.len() / 2)
-        .any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(one, other)| one == other));
-    // Words in one case: English has one to two bits a letter (Shannon 1951), so 64 letters for 128 bits.
-    let words = bytes.len() < 64 && text == lower && !bytes.iter().any(u8::is_ascii_digit);
-    let easy = repeats || words || bits(bytes) < 96.0 || sample.iter().any(|word| lower.contains(word));
-    easy.then(|| String::from("is easy to guess"))
-}
-
-/// Shannon entropy of the bytes as they are distributed, times their number.
-fn bits(bytes: &[u8]) -> f64 {
-    let mut counts = [0_u32; 256];
-    bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
-    let total = bytes.len() as f64;
-    let share = |count: u32| f64::from(count) / total;
-    let per_byte: f64 =
-        counts.iter().filter(|count| **count > 0).map(|count| -share(*count) * share(*count).log2()).sum();
-    per_byte * total
-}
-
 fn passwords(config: &Config, mode: Mode, found: &mut Vec<String>) {
     let password = &config.password;
     if mode == Mode::Production && !(8..=64).contains(&password.min_length) {
@@ -173,36 +142,5 @@ fn not_in_this_version(config: &Config, found: &mut Vec<String>) {
     }
     if config.feed.fenced || !config.feed.tolerant.is_empty() {
         found.push(String::from("feed.fenced and feed.tolerant are not in this version yet"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn is_weak(secret: &str) -> bool {
-        weakness(&SecretString::from(secret), 32).is_some()
-    }
-
-    #[test]
-    fn a_secret_that_is_plainly_easy_is_refused() {
-        for weak in [
-            "short",
-            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-            "abcabcabcabcabcabcabcabcabcabcabcabc",
-            "a-string-secret-at-least-256-bits-long",
-            "your-256-bit-key-your-other-256-bit-key",
-            "0000000000000000000000000000000000000001",
-            "password123password123password123",
-            "the quick brown fox jumps over the lazy dog",
-            "correcthorsebatterystaplecorrectly",
-        ] {
-            assert!(is_weak(weak), "{weak}");
-        }
-        for strong in
-            ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "q7Jp0Zr3vXk1Yb8Wm5Nd2Tf6Hs4Lc9Ga+eUoRi/xKw="]
-        {
-            assert!(!is_weak(strong), "{strong}");
-        }
     }
 }

@@ -1,12 +1,14 @@
 //! What the operator decided: defaults, then `cloakroom.toml`, then the environment, then flags.
 //!
-//! * [`layers`]: where a value comes from; [`values`]: what its text means; [`check`]: what does not go together
+//! * [`layers`]: where a value comes from; [`values`]: what its text means; [`check`]: what does not go together, and
+//!   `secret`: what is easy to guess
 //! * `defaults.toml`: every key and its default; `development.toml`: what `dev` changes of it
 //!
 //! A new setting is a line in `defaults.toml` and a field here.
 
 pub mod check;
 pub mod layers;
+mod secret;
 pub mod values;
 
 use std::net::SocketAddr;
