@@ -5,8 +5,9 @@
 
 pub mod rotate;
 
+use std::collections::HashSet;
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,9 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Mode};
 use crate::view::rfc3339;
+
+/// The longest key file that is looked at: the longest there is, of RSA, takes a tenth of it.
+const READ_AT_MOST: usize = 64 * 1024;
 
 /// What the token key is derived for, so that it is used for nothing else.
 const TOKEN_MAC: &[u8] = b"cloakroom token mac v1";
@@ -76,6 +80,12 @@ pub enum KeyError {
     #[error("there are too many token keys in {}: retire some", path.display())]
     TooMany {
         /// Where.
+        path: PathBuf,
+    },
+    /// Which of the two would be used?
+    #[error("{} has the version or the kid of another file: keep one of them in this directory", path.display())]
+    Doubled {
+        /// The second.
         path: PathBuf,
     },
     /// `dev` made it.
@@ -207,7 +217,11 @@ pub fn load_but(
     check_mode(directory, 0o700)?;
     let mut signing = Vec::new();
     let mut tokens = Vec::new();
+    let mut names = HashSet::new();
     for file in read_directory(directory)? {
+        if !names.insert(file.key_name()) {
+            return Err(KeyError::Doubled { path: file.path().to_owned() });
+        }
         if file.is_for_development() && mode == Mode::Production {
             return Err(KeyError::Development { path: file.path().to_owned() });
         }
@@ -304,6 +318,14 @@ impl KeyFile {
         self.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// What tokens call it.
+    fn key_name(&self) -> String {
+        match self {
+            Self::Signing(_, file) => file.kid.clone(),
+            Self::Token(_, file) => file.version.to_string(),
+        }
+    }
+
     fn active_from(&self) -> Result<Timestamp, KeyError> {
         let text = match self {
             Self::Signing(_, file) => &file.active_from,
@@ -376,17 +398,32 @@ fn read_directory(directory: &Path) -> Result<Vec<KeyFile>, KeyError> {
     Ok(files)
 }
 
+/// The mode is asked of what was opened, not of what has its name a moment later.
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, KeyError> {
-    check_mode(path, 0o600)?;
-    let text =
-        fs::read(path).map(Zeroizing::new).map_err(|error| KeyError::Io { path: path.to_owned(), error })?;
-    serde_json::from_slice(&text)
-        .map_err(|_| KeyError::Damaged { path: path.to_owned(), why: "not a key file" })
+    let io = |error| KeyError::Io { path: path.to_owned(), error };
+    let damaged = || KeyError::Damaged { path: path.to_owned(), why: "not a key file" };
+    // Opening a pipe would wait for its writer.
+    if !fs::metadata(path).map_err(io)?.is_file() {
+        return Err(damaged());
+    }
+    let file = fs::File::open(path).map_err(io)?;
+    check(path, &file.metadata().map_err(io)?, 0o600)?;
+    // Made to size: a buffer that grows leaves copies of what is in it behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(READ_AT_MOST + 1));
+    file.take(READ_AT_MOST as u64 + 1).read_to_end(&mut text).map_err(io)?;
+    if text.len() > READ_AT_MOST {
+        return Err(damaged());
+    }
+    serde_json::from_slice(&text).map_err(|_| damaged())
 }
 
 /// Nobody but the owner may reach it.
 fn check_mode(path: &Path, wanted: u32) -> Result<(), KeyError> {
     let metadata = fs::metadata(path).map_err(|error| KeyError::Io { path: path.to_owned(), error })?;
+    check(path, &metadata, wanted)
+}
+
+fn check(path: &Path, metadata: &fs::Metadata, wanted: u32) -> Result<(), KeyError> {
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::Open { path: path.to_owned(), mode, wanted }) }
 }
@@ -487,5 +524,37 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::set_permissions(&config.keys.path, fs::Permissions::from_mode(0o755)).unwrap();
         assert!(matches!(load(&config, Mode::Production, now()), Err(KeyError::Open { mode: 0o755, .. })));
+    }
+
+    #[test]
+    fn two_files_that_claim_one_name_are_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let config = config(&place.path().join("keys"));
+        generate(&config, Mode::Production, now()).unwrap();
+        for file in fs::read_dir(&config.keys.path).unwrap() {
+            let path = file.unwrap().path();
+            let copy = path.with_extension("copy.json");
+            fs::copy(&path, &copy).unwrap();
+            // Another secret under the same version: of every token, only one of the two could prove the mac.
+            assert!(matches!(load(&config, Mode::Production, now()), Err(KeyError::Doubled { .. })));
+            fs::remove_file(&copy).unwrap();
+            assert!(load(&config, Mode::Production, now()).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_or_a_huge_one_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let config = config(&place.path().join("keys"));
+        generate(&config, Mode::Production, now()).unwrap();
+        let path = config.keys.path.join("token-2.json");
+        fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
+        assert!(matches!(load(&config, Mode::Production, now()), Err(KeyError::Damaged { .. })));
+        fs::remove_dir(&path).unwrap();
+        // A key file, and much white space behind it.
+        let mut whole = fs::read(config.keys.path.join("token-1.json")).unwrap();
+        whole.resize(1024 * 1024, b' ');
+        fs::write(config.keys.path.join("token-1.json"), &whole).unwrap();
+        assert!(matches!(load(&config, Mode::Production, now()), Err(KeyError::Damaged { .. })));
     }
 }
