@@ -194,11 +194,17 @@ impl Given {
     }
 }
 
-/// `token.secret` as a flag would be seen by every user of the machine.
+/// A secret as a flag would be seen by every user of the machine: `token.secret`, and a URL with a password in it.
 fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some(("token.secret", _)) => {
             Err(String::from("a secret is never an argument: use CLOAKROOM__TOKEN__SECRET_FILE"))
+        }
+        Some((key @ ("store.url" | "store.sessions"), url))
+            if url.contains("://") && url.contains(['@', '?']) =>
+        {
+            let variable = key.replace('.', "__").to_uppercase();
+            Err(format!("a password is never an argument: use CLOAKROOM__{variable}_FILE"))
         }
         Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
         None => Err(String::from("expected KEY=VALUE")),
@@ -208,6 +214,18 @@ fn setting(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_no_argument() {
+        for secret in ["token.secret=x", "store.url=postgres://u:p@host/db", "store.sessions=redis://:p@host"]
+        {
+            let told = setting(secret).unwrap_err();
+            assert!(told.contains("_FILE") && !told.contains("host"), "{told}");
+        }
+        for plain in ["store.url=sqlite:a@b.db", "store.url=postgres://host/db", "token.lifetime=5m"] {
+            assert!(setting(plain).is_ok(), "{plain}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound() {
