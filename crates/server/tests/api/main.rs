@@ -5,6 +5,7 @@
 
 mod common;
 
+mod attacks;
 mod cross_site;
 mod exchange;
 mod keys;

@@ -1,17 +1,13 @@
 //! A verifier with an authority that says what the test tells it to, and tokens signed by hand.
 #![expect(unreachable_pub, reason = "shared by several test binaries")]
 
+pub mod forge;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::KeyPair;
-use aws_lc_rs::{hmac, signature};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cloakroom_verify::algorithm::{Algorithm, SigningKey};
 use cloakroom_verify::authenticate::{Authority, Fill, Found, Outage};
 use cloakroom_verify::clock::{Clock, ManualClock};
 use cloakroom_verify::jwt::{Claims, Rules};
@@ -20,9 +16,11 @@ use cloakroom_verify::lease::Lease;
 use cloakroom_verify::revocations::Revocations;
 use cloakroom_verify::verifier::Verifier;
 use cloakroom_verify::{
-    Event, KeyId, LoginFacts, OpaqueKind, OpaqueToken, Principal, PrincipalFacts, Revocation, Roles, Rv,
-    SessionId, Strategy, Timestamp, TokenId, UserId, jwt,
+    Event, LoginFacts, OpaqueKind, OpaqueToken, Principal, PrincipalFacts, Revocation, Roles, Rv, SessionId,
+    Strategy, Timestamp, TokenId, UserId, jwt,
 };
+
+pub use forge::*;
 
 pub const ISSUER: &str = "https://auth.example.com";
 pub const BOUND: Duration = Duration::from_secs(2);
@@ -31,84 +29,7 @@ pub fn start() -> Timestamp {
     Timestamp::from_seconds(1_800_000_000)
 }
 
-pub fn encode(bytes: impl AsRef<[u8]>) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// Signs whatever it is given, as an issuer of ours never would.
-pub struct Forge {
-    pub key: SigningKey,
-    pub kid: KeyId,
-    raw: Raw,
-}
-
-enum Raw {
-    Ed25519(signature::Ed25519KeyPair),
-    Es256(signature::EcdsaKeyPair),
-    Hs256(hmac::Key),
-}
-
 impl Forge {
-    pub fn eddsa() -> Self {
-        let pkcs8 = SigningKey::generate(Algorithm::EdDsa).expect("a key");
-        let key = SigningKey::from_pkcs8(Algorithm::EdDsa, &pkcs8).expect("a key");
-        let raw = Raw::Ed25519(signature::Ed25519KeyPair::from_pkcs8(&pkcs8).expect("a key"));
-        Self { kid: key.key_id(), key, raw }
-    }
-
-    pub fn es256() -> Self {
-        let pkcs8 = SigningKey::generate(Algorithm::Es256).expect("a key");
-        let key = SigningKey::from_pkcs8(Algorithm::Es256, &pkcs8).expect("a key");
-        let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-        let raw = Raw::Es256(signature::EcdsaKeyPair::from_pkcs8(algorithm, &pkcs8).expect("a key"));
-        Self { kid: key.key_id(), key, raw }
-    }
-
-    pub fn hs256(secret: &[u8]) -> Self {
-        let key = SigningKey::secret(Algorithm::Hs256, secret).expect("a long secret");
-        Self { kid: key.key_id(), key, raw: Raw::Hs256(hmac::Key::new(hmac::HMAC_SHA256, secret)) }
-    }
-
-    pub fn keys(&self) -> Arc<KeySet> {
-        Arc::new(KeySet::new([(self.kid.clone(), self.key.verifying_key())]))
-    }
-
-    /// A token of exactly these bytes.
-    pub fn sign(&self, header: &str, payload: &str) -> String {
-        self.sign_parts(&encode(header), &encode(payload))
-    }
-
-    /// A token of exactly these parts, however they are spelled.
-    pub fn sign_parts(&self, header: &str, payload: &str) -> String {
-        let message = format!("{header}.{payload}");
-        let signature = encode(self.signature(message.as_bytes()));
-        format!("{message}.{signature}")
-    }
-
-    pub fn signature(&self, message: &[u8]) -> Vec<u8> {
-        match &self.raw {
-            Raw::Ed25519(key) => key.sign(message).as_ref().to_vec(),
-            Raw::Es256(key) => {
-                key.sign(&SystemRandom::new(), message).expect("it signs anything").as_ref().to_vec()
-            }
-            Raw::Hs256(key) => hmac::sign(key, message).as_ref().to_vec(),
-        }
-    }
-
-    /// The public key as its bytes; there is none of a secret.
-    pub fn public(&self) -> Vec<u8> {
-        match &self.raw {
-            Raw::Ed25519(key) => key.public_key().as_ref().to_vec(),
-            Raw::Es256(key) => key.public_key().as_ref().to_vec(),
-            Raw::Hs256(_) => Vec::new(),
-        }
-    }
-
-    pub fn header(&self) -> String {
-        let alg = self.key.algorithm();
-        format!(r#"{{"alg":"{alg}","kid":"{}","typ":"at+jwt"}}"#, self.kid)
-    }
-
     /// A token as our issuer writes it.
     pub fn token(&self, session: Option<SessionId>, rv: Rv) -> String {
         let (roles, audience) = (["editor"].into_iter().collect::<Roles>(), [String::from("cloakroom")]);
