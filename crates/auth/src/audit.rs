@@ -10,6 +10,7 @@ use tracing::field::display;
 use tracing::{info, warn};
 
 use crate::refresh::{Refusal, SameReason};
+use crate::service_key::ServiceKey;
 use crate::session::EndReason;
 
 /// Something worth a line.
@@ -45,6 +46,10 @@ pub enum Audit<'a> {
     TokenRevoked(UserId),
     /// Every login of a user but perhaps one ended.
     SessionsEnded(UserId, u64),
+    /// A service key was shown that is unknown, wrong or revoked.
+    ServiceRefused,
+    /// A service revokes a token; the line of what ended follows.
+    ServiceRevokes(&'a ServiceKey),
     /// What a signing key signed was killed.
     KeyRevoked(&'a KeyId),
     /// Every credential of everyone was killed.
@@ -89,6 +94,10 @@ impl Audit<'_> {
             Self::TokenRevoked(user) => info!(target: "audit", event = "token_revoked", %user),
             Self::SessionsEnded(user, sessions) => {
                 info!(target: "audit", event = "sessions_ended", %user, sessions);
+            }
+            Self::ServiceRefused => warn!(target: "audit", event = "service_key_refused"),
+            Self::ServiceRevokes(key) => {
+                info!(target: "audit", event = "service_revokes", service_key = %key.id, name = ?key.name);
             }
             Self::KeyRevoked(kid) => warn!(target: "audit", event = "key_revoked", %kid),
             Self::EverythingRevoked => warn!(target: "audit", event = "everything_revoked"),

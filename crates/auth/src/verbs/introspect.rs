@@ -2,6 +2,7 @@
 
 use cloakroom_verify::{OpaqueKind, OpaqueToken, SessionId, Strategy, Timestamp, TokenId};
 
+use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::Result;
 use crate::service_key::{ServiceKey, Shown};
@@ -43,9 +44,20 @@ pub enum TokenKind {
 impl Auth {
     /// The service key that this text is, if it is one and lives.
     pub async fn service_key(&self, text: &str) -> Result<Option<ServiceKey>> {
-        let Some(shown) = Shown::parse(text) else { return Ok(None) };
-        let key = self.store.service_key(shown.id).await?;
-        Ok(key.filter(|key| key.is_shown_by(&shown)))
+        let found = match Shown::parse(text) {
+            Some(shown) => self.store.service_key(shown.id).await?.filter(|key| key.is_shown_by(&shown)),
+            None => None,
+        };
+        if found.is_none() {
+            Audit::ServiceRefused.log();
+        }
+        Ok(found)
+    }
+
+    /// Ends the login of a token because a service says so.
+    pub async fn revoke_for(&self, service: &ServiceKey, text: &str, now: Timestamp) -> Result<()> {
+        Audit::ServiceRevokes(service).log();
+        self.logout(&[text], now).await
     }
 
     /// Judges a token by what the store says now, never by what this process remembers; `None` for all that is not

@@ -1,7 +1,7 @@
 //! Logging out, by whatever the client shows.
 
 use cloakroom_verify::jwt::MAX_LEEWAY;
-use cloakroom_verify::{OpaqueToken, Revocation, Timestamp, jwt};
+use cloakroom_verify::{OpaqueToken, Revocation, SessionId, Timestamp, UserId, jwt};
 
 use crate::audit::Audit;
 use crate::auth::Auth;
@@ -23,10 +23,8 @@ impl Auth {
     }
 
     async fn logout_opaque(&self, token: &OpaqueToken, now: Timestamp) -> Result<()> {
-        if self.authentic(token).await?.is_some() {
-            self.end_session(token.session, None, EndReason::Logout, now).await?;
-        }
-        Ok(())
+        let Some(found) = self.authentic(token).await? else { return Ok(()) };
+        self.end_session(token.session, Some(found.user.id), EndReason::Logout, now).await.map(drop)
     }
 
     async fn logout_access(&self, text: &str, now: Timestamp) -> Result<()> {
@@ -52,8 +50,8 @@ impl Auth {
     /// Ends one session, and makes this server refuse it before anything is answered.
     pub(crate) async fn end_session(
         &self,
-        session: cloakroom_verify::SessionId,
-        owner: Option<cloakroom_verify::UserId>,
+        session: SessionId,
+        owner: Option<UserId>,
         reason: EndReason,
         now: Timestamp,
     ) -> Result<Ended> {
@@ -63,8 +61,17 @@ impl Auth {
                 self.learn(event);
                 Audit::SessionEnded(session, reason).log();
             }
-            Ended::Already | Ended::Unknown => {}
+            // Perhaps by another process, a moment ago: what we answer 204 to, we refuse from then on.
+            Ended::Already => self.learn_ending(session, owner).await?,
+            Ended::Unknown => {}
         }
         Ok(ended)
+    }
+
+    async fn learn_ending(&self, session: SessionId, owner: Option<UserId>) -> Result<()> {
+        let mut told = vec![Revocation::SessionRevoked(session), Revocation::EverythingBefore];
+        told.extend(owner.map(Revocation::UserBefore));
+        self.store.told(&told).await?.iter().for_each(|event| self.learn(event));
+        Ok(())
     }
 }

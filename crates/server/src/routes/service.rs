@@ -93,8 +93,8 @@ pub async fn revoke(
     headers: HeaderMap,
     Form(form): Form<TokenForm>,
 ) -> Result<(), Problem> {
-    service(&app, &headers, Scope::Revoke).await?;
-    Ok(app.auth.logout(&[form.token.expose_secret()], app.clock.wall()).await?)
+    let service = service(&app, &headers, Scope::Revoke).await?;
+    Ok(app.auth.revoke_for(&service, form.token.expose_secret(), app.clock.wall()).await?)
 }
 
 /// The service that asks, if it may. Only `Authorization: Bearer cka_...` counts: never a cookie, so no page of a

@@ -52,16 +52,14 @@ pub struct MetadataView {
 ))]
 pub async fn jwks(State(app): State<App>, headers: HeaderMap) -> Response {
     let published = |named: &cloakroom_verify::keys::NamedKey| {
-        // It stays in the set while it is the only key: others must not believe its thief for that long.
+        // At once, not only when the directory is looked at again: others must not believe its thief for that long.
         if app.auth.revocations.is_key_revoked(&named.kid) {
             return None;
         }
         let (key, alg) = (named.key.jwk()?.clone(), named.key.algorithm().as_str());
         Some(PublishedKey { key, kid: named.kid.to_string(), alg, r#use: "sig" })
     };
-    let mut keys = app.auth.keys.all();
-    keys.retain(|named| !app.auth.revocations.is_key_revoked(&named.kid));
-    let mut keys: Vec<_> = keys.iter().filter_map(|named| published(named)).collect();
+    let mut keys: Vec<_> = app.auth.keys.all().iter().filter_map(|named| published(named)).collect();
     keys.sort_by(|one, other| one.kid.cmp(&other.kid));
     cached(&headers, "application/jwk-set+json", &JwksView { keys })
 }
