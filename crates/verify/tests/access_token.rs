@@ -294,6 +294,36 @@ fn claims_are_exactly_of_their_types() {
 }
 
 #[test]
+fn a_time_before_1970_or_beyond_all_times_is_no_time() {
+    // Found beside `jsonwebtoken`, which refuses them too: they only ever come from arithmetic that went wrong.
+    let forge = Forge::eddsa();
+    let (iat, auth_time) =
+        (format!("\"iat\":{}", start().as_seconds()), format!("\"auth_time\":{}", start().as_seconds()));
+    for payload in [
+        with("\"amr\"", "\"nbf\":-1,\"amr\""),
+        with("\"amr\"", "\"nbf\":-9223372036854775808,\"amr\""),
+        // 9,223,372,031,800,000,900: it fits, and counted in milliseconds it does not.
+        with("\"exp\":", "\"exp\":922337203"),
+        with(&iat, "\"iat\":-1"),
+        with(&auth_time, "\"auth_time\":-1"),
+    ] {
+        assert_eq!(judge(&forge, &forge.sign(&forge.header(), &payload)), Err(Invalid::Claims), "{payload}");
+    }
+    assert_eq!(judge(&forge, &forge.sign(&forge.header(), &with("\"amr\"", "\"nbf\":0,\"amr\""))), Ok(()));
+}
+
+#[test]
+fn claims_are_text_even_where_nobody_reads_them() {
+    // Found beside `jsonwebtoken`: a reader that takes all claims refuses what a reader that skips some would accept.
+    let forge = Forge::eddsa();
+    let mut payload = with("\"amr\"", "\"x\":\"?\",\"amr\"").into_bytes();
+    let at = payload.iter().position(|byte| *byte == b'?').unwrap();
+    payload[at] = 0xFF;
+    let token = forge.sign_parts(&encode(forge.header()), &encode(&payload));
+    assert_eq!(judge(&forge, &token), Err(Invalid::Claims));
+}
+
+#[test]
 fn a_token_is_good_from_nbf_to_exp_give_or_take_the_leeway() {
     let forge = Forge::eddsa();
     let keys = forge.keys();

@@ -10,7 +10,9 @@ use crate::{KeyId, Principal, PrincipalFacts, Roles, Rv, SessionId, Strategy, Ti
 
 /// Reads the payload of a token whose signature was right.
 pub(super) fn read(payload: &[u8], kid: &KeyId, rules: &Rules) -> Result<Verified, Invalid> {
-    let claims: Claims<'_> = serde_json::from_slice(payload).map_err(|_| Invalid::Claims)?;
+    // All of it is text, even what is skipped below (RFC 8259 section 8.1).
+    let payload = std::str::from_utf8(payload).map_err(|_| Invalid::Claims)?;
+    let claims: Claims<'_> = serde_json::from_str(payload).map_err(|_| Invalid::Claims)?;
     if claims.iss != rules.issuer {
         return Err(Invalid::Issuer);
     }
@@ -91,10 +93,10 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 "sid" => sid = Some(map.next_value::<Text<'de>>()?.0),
                 "rv" => rv = Some(map.next_value::<Text<'de>>()?.0),
                 "client_id" => client_id = Some(map.next_value::<Text<'de>>()?.0),
-                "exp" => exp = Some(map.next_value::<i64>()?),
-                "nbf" => nbf = Some(map.next_value::<i64>()?),
-                "iat" => iat = Some(map.next_value::<i64>()?),
-                "auth_time" => auth_time = Some(map.next_value::<i64>()?),
+                "exp" => exp = Some(seconds(&mut map)?),
+                "nbf" => nbf = Some(seconds(&mut map)?),
+                "iat" => iat = Some(seconds(&mut map)?),
+                "auth_time" => auth_time = Some(seconds(&mut map)?),
                 "roles" => roles = Some(map.next_value::<Vec<String>>()?),
                 "email" => email = Some(map.next_value::<String>()?),
                 "name" => name = Some(map.next_value::<String>()?),
@@ -123,6 +125,16 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
             name,
         })
     }
+}
+
+/// Whole seconds since 1970, as many as a [`Timestamp`] holds. RFC 7519 section 2 would take fractions and times before;
+/// nobody writes them and readers disagree about them, as about a number so large that it is read as a smaller one.
+fn seconds<'de, A: MapAccess<'de>>(map: &mut A) -> Result<i64, A::Error> {
+    let seconds = i64::try_from(map.next_value::<u64>()?).map_err(de::Error::custom)?;
+    if Timestamp::from_seconds(seconds).as_seconds() != seconds {
+        return Err(de::Error::custom("a time beyond all times"));
+    }
+    Ok(seconds)
 }
 
 /// A string, borrowed where it holds no escapes.
