@@ -22,8 +22,9 @@ struct Table {
     /// Which of the set's successive tables this is.
     edition: u64,
     by_kid: HashMap<KeyId, Arc<NamedKey>>,
-    /// Our own tokens all begin with the same header: found whole, it need not be parsed.
-    by_header: HashMap<Box<str>, Arc<NamedKey>>,
+    /// Our own tokens all begin with the same header: found whole, it need not be parsed. The keys are few, and
+    /// comparing is faster than hashing.
+    by_header: Vec<(Box<str>, Arc<NamedKey>)>,
 }
 
 /// A key and its name.
@@ -59,7 +60,9 @@ impl KeySet {
 
     /// The key of a header that is spelled exactly as we spell ours.
     pub(crate) fn by_header(&self, encoded: &str) -> Option<Arc<NamedKey>> {
-        self.table.load().by_header.get(encoded).cloned()
+        let table = self.table.load();
+        let found = table.by_header.iter().find(|(header, _)| **header == *encoded);
+        found.map(|(_, key)| Arc::clone(key))
     }
 
     /// All keys, in no order.
@@ -77,7 +80,7 @@ impl Table {
         // Of those that are left: of two keys of one name, the first must not live on under its header.
         for named in table.by_kid.values() {
             let header = header::encode(&named.kid, named.key.algorithm());
-            table.by_header.insert(header.into(), Arc::clone(named));
+            table.by_header.push((header.into(), Arc::clone(named)));
         }
         table
     }

@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 fn run(target: &str, check: fn(&[u8]) -> bool) {
     let (mut accepted, mut refused) = (0, 0);
     for path in files(&corpus().join(target)) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name");
         let is_honest = name.starts_with("honest-");
-        assert_eq!(check(&fs::read(&path).unwrap()), is_honest, "{target}/{name}");
+        assert_eq!(check(&fs::read(&path).expect("a file")), is_honest, "{target}/{name}");
         *(if is_honest { &mut accepted } else { &mut refused }) += 1;
     }
     assert!(accepted > 0 && refused > accepted, "{target}: {accepted} accepted, {refused} refused");
@@ -33,7 +33,8 @@ fn corpus() -> PathBuf {
 }
 
 fn files(folder: &Path) -> BTreeSet<PathBuf> {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("a file").path()).collect()
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use super::{Invalid, Rules, Verified};
 use crate::{KeyId, Principal, PrincipalFacts, Roles, Rv, SessionId, Strategy, Timestamp, TokenId, UserId};
@@ -12,11 +14,13 @@ use crate::{KeyId, Principal, PrincipalFacts, Roles, Rv, SessionId, Strategy, Ti
 pub(super) fn read(payload: &[u8], kid: &KeyId, rules: &Rules) -> Result<Verified, Invalid> {
     // All of it is text, even what is skipped below (RFC 8259 section 8.1).
     let payload = std::str::from_utf8(payload).map_err(|_| Invalid::Claims)?;
-    let claims: Claims<'_> = serde_json::from_str(payload).map_err(|_| Invalid::Claims)?;
+    let mut reader = serde_json::Deserializer::from_str(payload);
+    let claims = reader.deserialize_map(ClaimsVisitor { audience: &rules.audience });
+    let claims = claims.and_then(|claims| reader.end().map(|()| claims)).map_err(|_| Invalid::Claims)?;
     if claims.iss != rules.issuer {
         return Err(Invalid::Issuer);
     }
-    if !claims.aud.iter().any(|Text(audience)| *audience == rules.audience) {
+    if !claims.is_for_us {
         return Err(Invalid::Audience);
     }
     let user: UserId = claims.sub.parse().map_err(|_| Invalid::Claims)?;
@@ -29,9 +33,10 @@ pub(super) fn read(payload: &[u8], kid: &KeyId, rules: &Rules) -> Result<Verifie
     let expires_at = Timestamp::from_seconds(claims.exp);
     let principal = Principal::new(PrincipalFacts {
         user,
-        email: claims.email.map(Into::into),
-        name: claims.name.map(Into::into),
-        roles: Roles::from_iter(claims.roles),
+        email: claims.email,
+        name: claims.name,
+        // Made of nothing, a slice would be allocated for nothing.
+        roles: if claims.roles.is_empty() { Roles::default() } else { Roles::from_iter(claims.roles) },
         strategy: if session.is_some() { Strategy::Hybrid } else { Strategy::Jwt },
         session,
         token: Some(token),
@@ -46,8 +51,7 @@ pub(super) fn read(payload: &[u8], kid: &KeyId, rules: &Rules) -> Result<Verifie
 
 struct Claims<'a> {
     iss: Cow<'a, str>,
-    /// Always a list (contract section 4), though RFC 7519 section 4.1.3 would take a single string too.
-    aud: Vec<Text<'a>>,
+    is_for_us: bool,
     sub: Cow<'a, str>,
     exp: i64,
     nbf: Option<i64>,
@@ -55,20 +59,16 @@ struct Claims<'a> {
     sid: Option<Cow<'a, str>>,
     rv: Cow<'a, str>,
     auth_time: i64,
-    roles: Vec<String>,
-    email: Option<String>,
-    name: Option<String>,
+    roles: Vec<Box<str>>,
+    email: Option<Box<str>>,
+    name: Option<Box<str>>,
 }
 
-impl<'de> Deserialize<'de> for Claims<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ClaimsVisitor)
-    }
+struct ClaimsVisitor<'r> {
+    audience: &'r str,
 }
 
-struct ClaimsVisitor;
-
-impl<'de> Visitor<'de> for ClaimsVisitor {
+impl<'de> Visitor<'de> for ClaimsVisitor<'_> {
     type Value = Claims<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,35 +76,39 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claims<'de>, A::Error> {
-        // Two readers of one token must never disagree, so no member may come twice, not even one we ignore.
-        let mut seen: Vec<Cow<'de, str>> = Vec::with_capacity(16);
         let (mut iss, mut aud, mut sub, mut jti, mut sid, mut rv) = (None, None, None, None, None, None);
         let (mut exp, mut nbf, mut iat, mut auth_time) = (None, None, None, None);
-        let (mut roles, mut email, mut name, mut client_id) = (None, None, None, None);
+        let (mut roles, mut email, mut name, mut client_id, mut amr) = (None, None, None, None, None);
+        let mut unknown: Vec<Cow<'de, str>> = Vec::new();
         while let Some(Text(member)) = map.next_key::<Text<'de>>()? {
-            if seen.contains(&member) {
-                return Err(de::Error::custom("duplicate claim"));
-            }
-            match member.as_ref() {
-                "iss" => iss = Some(map.next_value::<Text<'de>>()?.0),
-                "aud" => aud = Some(map.next_value::<Vec<Text<'de>>>()?),
-                "sub" => sub = Some(map.next_value::<Text<'de>>()?.0),
-                "jti" => jti = Some(map.next_value::<Text<'de>>()?.0),
-                "sid" => sid = Some(map.next_value::<Text<'de>>()?.0),
-                "rv" => rv = Some(map.next_value::<Text<'de>>()?.0),
-                "client_id" => client_id = Some(map.next_value::<Text<'de>>()?.0),
-                "exp" => exp = Some(seconds(&mut map)?),
-                "nbf" => nbf = Some(seconds(&mut map)?),
-                "iat" => iat = Some(seconds(&mut map)?),
-                "auth_time" => auth_time = Some(seconds(&mut map)?),
-                "roles" => roles = Some(map.next_value::<Vec<String>>()?),
-                "email" => email = Some(map.next_value::<String>()?),
-                "name" => name = Some(map.next_value::<String>()?),
+            // Two readers of one token must never disagree, so no member may come twice, not even one we ignore.
+            let was_there = match member.as_ref() {
+                "iss" => iss.replace(map.next_value::<Text<'de>>()?.0).is_some(),
+                "aud" => aud.replace(map.next_value_seed(Audience(self.audience))?).is_some(),
+                "sub" => sub.replace(map.next_value::<Text<'de>>()?.0).is_some(),
+                "jti" => jti.replace(map.next_value::<Text<'de>>()?.0).is_some(),
+                "sid" => sid.replace(map.next_value::<Text<'de>>()?.0).is_some(),
+                "rv" => rv.replace(map.next_value::<Text<'de>>()?.0).is_some(),
+                "client_id" => client_id.replace(map.next_value::<Text<'de>>()?.0).is_some(),
+                "exp" => exp.replace(seconds(&mut map)?).is_some(),
+                "nbf" => nbf.replace(seconds(&mut map)?).is_some(),
+                "iat" => iat.replace(seconds(&mut map)?).is_some(),
+                "auth_time" => auth_time.replace(seconds(&mut map)?).is_some(),
+                "roles" => roles.replace(map.next_value::<Vec<Box<str>>>()?).is_some(),
+                "email" => email.replace(map.next_value::<Box<str>>()?).is_some(),
+                "name" => name.replace(map.next_value::<Box<str>>()?).is_some(),
+                // In every token of ours, and nothing here depends on it.
+                "amr" => amr.replace(map.next_value::<IgnoredAny>()?).is_some(),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
+                    let was_there = unknown.contains(&member);
+                    unknown.push(member);
+                    was_there
                 }
+            };
+            if was_there {
+                return Err(de::Error::custom("duplicate claim"));
             }
-            seen.push(member);
         }
         let missing = |_| de::Error::custom("missing claim");
         // RFC 9068 section 2.2 wants these two of every access token, though nothing here depends on them.
@@ -112,7 +116,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
         client_id.ok_or(()).map_err(missing)?;
         Ok(Claims {
             iss: iss.ok_or(()).map_err(missing)?,
-            aud: aud.ok_or(()).map_err(missing)?,
+            is_for_us: aud.ok_or(()).map_err(missing)?,
             sub: sub.ok_or(()).map_err(missing)?,
             exp: exp.ok_or(()).map_err(missing)?,
             nbf,
@@ -124,6 +128,35 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
             email,
             name,
         })
+    }
+}
+
+/// Whether a list of strings holds this one. Always a list (contract section 4), though RFC 7519 section 4.1.3 would take
+/// a single string too.
+struct Audience<'r>(&'r str);
+
+impl<'de> DeserializeSeed<'de> for Audience<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Audience<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of strings")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<bool, A::Error> {
+        let mut is_there = false;
+        // To the end: one entry of another type spoils the list.
+        while let Some(Text(entry)) = entries.next_element::<Text<'de>>()? {
+            is_there |= entry == self.0;
+        }
+        Ok(is_there)
     }
 }
 
