@@ -134,7 +134,11 @@ async fn while_the_only_key_is_revoked_access_tokens_are_an_outage_and_nothing_i
     let key = kid(&hybrid).parse().unwrap();
     world.app().revoke_key(key, world.now()).await.unwrap();
     hybrid.get("/v1/me").await.assert_problem(401, "invalid_token");
-    assert_eq!(published(&world).await, Vec::<String>::new(), "a thief of the only key must not be believed either");
+    assert_eq!(
+        published(&world).await,
+        Vec::<String>::new(),
+        "a thief of the only key must not be believed either"
+    );
     world.keys.look(&world.app).unwrap();
     assert!(world.app().keys.all().is_empty(), "it is not loaded again");
     let refresh = serde_json::json!({"refresh_token": hybrid.text("refresh_token")});

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use cloakroom_verify::algorithm::Algorithm;
 use cloakroom_verify::clock::{Clock, SystemClock};
 use cloakroom_verify::jwt::Rules;
 use cloakroom_verify::keys::KeySet;
@@ -45,7 +46,7 @@ pub(crate) struct Issuers {
 
 impl Issuers {
     pub(crate) fn new() -> Self {
-        let forges = [Forge::eddsa(), Forge::es256(), Forge::rs256(), Forge::hs256(&SECRET)];
+        let forges = [Forge::eddsa(), Forge::es256(), Forge::new(Algorithm::Rs256), Forge::hs256(&SECRET)];
         let keys = forges.iter().map(|forge| (forge.kid.clone(), forge.key.verifying_key()));
         let keys = Arc::new(KeySet::new(keys));
         let mut rules = Rules::new(ISSUER, AUDIENCE);
