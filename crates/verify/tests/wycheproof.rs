@@ -2,6 +2,10 @@
 //!
 //! The file is shared between workspaces and not committed; without it nothing is judged, loudly.
 
+#[path = "../../server/tests/common/skip.rs"]
+#[expect(unreachable_pub, reason = "shared with the suites of other crates")]
+mod skip;
+
 use std::path::{Path, PathBuf};
 
 use cloakroom_verify::KeyId;
@@ -106,13 +110,13 @@ impl Group {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a suite that was skipped must be seen")]
 fn read() -> Option<Vectors> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
     let folder = std::env::var_os("CLOAKROOM_TEST_VECTORS").map_or(beside, PathBuf::from);
     let path = folder.join("json_web_signature_test.json");
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("SKIPPED: the Wycheproof vectors, there is no {} (CLOAKROOM_TEST_VECTORS)", path.display());
+        let how = format!("there is no {}: name its folder in CLOAKROOM_TEST_VECTORS", path.display());
+        skip::skip("the Wycheproof vectors", &how);
         return None;
     };
     Some(serde_json::from_str(&text).expect("the schema of json_web_signature_test.json"))
