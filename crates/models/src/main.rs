@@ -1,0 +1,113 @@
+//! `cargo run --release -p cloakroom-models -- refresh`: searches, and prints what was found.
+#![expect(clippy::print_stdout, reason = "a command line talks")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use cloakroom_models::refresh::rule::FLAWS;
+use cloakroom_models::refresh::scenario::Scenario;
+use cloakroom_models::refresh::search::{Refuted, refute, search};
+use cloakroom_models::refresh::table::{COLUMNS, Row, table};
+use comfy_table::Table;
+use comfy_table::presets::ASCII_MARKDOWN;
+
+#[derive(Parser)]
+#[command(about = "Explores every order of events that a model of Cloakroom's rules allows")]
+struct Arguments {
+    #[command(subcommand)]
+    model: Model,
+}
+
+#[derive(Subcommand)]
+enum Model {
+    /// The refresh rule, the rules that it was chosen over, and mistakes that must be found
+    Refresh {
+        /// Explore one generation further, everywhere
+        #[arg(long)]
+        large: bool,
+        /// Print the shortest counterexample of each "no", and of each mistake
+        #[arg(long)]
+        explain: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let Model::Refresh { large, explain } = Arguments::parse().model;
+    let rules = table(u8::from(large));
+    println!("{}", rules_table(&rules));
+    if explain {
+        rules.iter().for_each(explain_row);
+    }
+    let holds = print_invariants(large);
+    let refuted = print_flaws(explain);
+    if holds && refuted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn rules_table(rows: &[Row]) -> Table {
+    let mut table = blank(&COLUMNS);
+    for row in rows {
+        let words = [&row.losses, &row.duplicates, &row.theft].map(|cell| cell.claim.word());
+        table.add_row([row.rule.name()].into_iter().chain(words));
+    }
+    table
+}
+
+fn explain_row(row: &Row) {
+    for (cell, column) in [&row.losses, &row.duplicates, &row.theft].into_iter().zip(&COLUMNS[1..]) {
+        if let Some(path) = &cell.against {
+            explain_path(&format!("{}: not \"{column}\"", row.rule.name()), path);
+        }
+    }
+}
+
+fn explain_path(title: &str, path: &[String]) {
+    println!("{title}");
+    path.iter().enumerate().for_each(|(at, step)| println!("  {}. {step}", at + 1));
+    println!();
+}
+
+/// The real rule in every company.
+fn print_invariants(large: bool) -> bool {
+    let mut holds = true;
+    for scenario in Scenario::real(large) {
+        let title = format!("{} ({} generations)", scenario.name, scenario.generations);
+        let checks: Vec<_> = scenario.checks.iter().map(|check| check.name()).collect();
+        let found = search(scenario);
+        let verdict = if found.broken.is_none() { "holds" } else { "BROKEN" };
+        println!("{verdict}: {title}: {} states, depth {}", found.states, found.depth);
+        println!("  {}\n  {}", checks.join("; "), found.coverage);
+        if let Some((check, path)) = found.broken {
+            holds = false;
+            explain_path(check.name(), &path);
+        }
+    }
+    println!();
+    holds
+}
+
+/// The real rule with a mistake in it.
+fn print_flaws(explain: bool) -> bool {
+    let mut table = blank(&["mistake", "refuted by", "in", "steps"]);
+    let found: Vec<_> = FLAWS.iter().map(|flaw| (flaw.words(), refute(*flaw))).collect();
+    for (flaw, refuted) in &found {
+        match refuted {
+            Some(Refuted { scenario, check, path }) => {
+                table.add_row([flaw, check.name(), scenario, &path.len().to_string()]);
+            }
+            None => {
+                table.add_row([flaw, "NOTHING", "", ""]);
+            }
+        }
+    }
+    println!("{table}\n");
+    for (flaw, refuted) in found.iter().filter(|_| explain) {
+        refuted.iter().for_each(|refuted| explain_path(flaw, &refuted.path));
+    }
+    found.iter().all(|(_, refuted)| refuted.is_some())
+}
+
+fn blank(heads: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(heads.to_vec());
+    table
+}

@@ -1,0 +1,195 @@
+//! What can happen next, and how it is told.
+
+use std::fmt;
+
+use super::scenario::{Network, Race, Scenario, Store};
+use super::state::{Answer, Attempt, Party, Request, Says, Stage, State, Transaction};
+
+/// An event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// The client puts an attempt beside its token, where none is.
+    Prepare,
+    /// A tab of the client sends what is in the store.
+    Send,
+    /// A request is lost.
+    LoseRequest(Request),
+    /// An answer is lost, or the client died before it stored it.
+    LoseAnswer(Answer),
+    /// The client stores an answer, unless it holds another token by now.
+    Receive(Answer),
+    /// A server judges a request in one step.
+    Serve {
+        /// The request.
+        request: Request,
+        /// Whether by the server whose clock is behind.
+        behind: bool,
+    },
+    /// A server begins a transaction for a request: its statement has its snapshot.
+    Begin(Request),
+    /// It goes on.
+    Proceed(Transaction),
+    /// It dies before its commit.
+    Die(Transaction),
+    /// The thief copies the client's store.
+    Copy,
+    /// The client shows the server that it has the child.
+    Confirm,
+    /// A tick of time.
+    Tick,
+    /// A revocation.
+    Race(Race),
+    /// The store fails while it serves a request. Nothing is decided.
+    Fail(Request),
+    /// Someone presents a token with a wrong mac.
+    Forge(Request),
+    /// A revocation that was decided before is written.
+    WriteOwed,
+}
+
+/// Everything that can happen next.
+pub fn possible(scenario: &Scenario, state: &State, actions: &mut Vec<Action>) {
+    of_client(scenario, state, actions);
+    for request in &state.requests {
+        serving(scenario, state, *request, actions);
+        actions.push(Action::Fail(*request));
+    }
+    for request in of_thief(scenario, state) {
+        serving(scenario, state, request, actions);
+    }
+    for transaction in &state.transactions {
+        if row_is_free(state) || transaction.stage == Stage::Commit {
+            actions.push(Action::Proceed(*transaction));
+        }
+        if transaction.stage != Stage::Commit {
+            actions.push(Action::Die(*transaction));
+        }
+    }
+    if scenario.thief && !state.thief.copied && !state.client.out {
+        actions.push(Action::Copy);
+    }
+    let races = scenario.races.iter().enumerate().filter(|(bit, _)| state.races_left & (1 << bit) != 0);
+    for (_, race) in races {
+        let over = match race {
+            Race::Logout | Race::ChangePassword | Race::Rest => !row_is_free(state),
+            Race::RevokeUser | Race::RevokeEverything => false,
+        };
+        if !over && !state.killed && !state.row.idle {
+            actions.push(Action::Race(*race));
+        }
+    }
+    if state.owed_revocation {
+        actions.push(Action::WriteOwed);
+    }
+    let guessed = Request { party: Party::Thief, generation: state.row.generation, attempt: None };
+    actions.push(Action::Forge(guessed));
+    if scenario.time {
+        actions.push(Action::Tick);
+    }
+}
+
+fn of_client(scenario: &Scenario, state: &State, actions: &mut Vec<Action>) {
+    let client = state.client;
+    if !client.out && client.generation < scenario.generations {
+        let under_way = !state.requests.is_empty() || !state.answers.is_empty() || served(state);
+        let waits = scenario.network == Network::OneAtATime && under_way;
+        if scenario.attempts && !client.attempt {
+            actions.push(Action::Prepare);
+        } else if !waits {
+            actions.push(Action::Send);
+        }
+    }
+    if scenario.network == Network::OneAtATime {
+        actions.extend(state.requests.iter().copied().map(Action::LoseRequest));
+        actions.extend(state.answers.iter().copied().map(Action::LoseAnswer));
+    }
+    actions.extend(state.answers.iter().copied().map(Action::Receive));
+    if client.generation == state.row.generation && client.generation > 0 {
+        actions.push(Action::Confirm);
+    }
+}
+
+/// Every token that the thief has seen, with each attempt that he can send along.
+fn of_thief(scenario: &Scenario, state: &State) -> Vec<Request> {
+    let thief = state.thief;
+    let mut requests = Vec::new();
+    for generation in (0..scenario.generations).filter(|generation| thief.known & (1 << generation) != 0) {
+        let copied = (thief.attempt == Some(generation)).then_some(Attempt::OfClient);
+        let attempts = [None, Some(Attempt::OfThief)].into_iter().chain(copied.map(Some));
+        requests.extend(attempts.map(|attempt| Request { party: Party::Thief, generation, attempt }));
+    }
+    requests
+}
+
+fn serving(scenario: &Scenario, state: &State, request: Request, actions: &mut Vec<Action>) {
+    match scenario.store {
+        Store::OneWriter => {
+            actions.push(Action::Serve { request, behind: false });
+            if scenario.skew > 0 {
+                actions.push(Action::Serve { request, behind: true });
+            }
+        }
+        Store::Concurrent if state.transactions.len() < 2 => actions.push(Action::Begin(request)),
+        Store::Concurrent => {}
+    }
+}
+
+fn served(state: &State) -> bool {
+    state.transactions.iter().any(|transaction| transaction.request.party == Party::Client)
+}
+
+fn row_is_free(state: &State) -> bool {
+    state.transactions.iter().all(|transaction| transaction.stage != Stage::Commit)
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (party, attempt) = match (self.party, self.attempt) {
+            (Party::Client, None) => ("the client's", ""),
+            (Party::Client, Some(_)) => ("the client's", " with its attempt"),
+            (Party::Thief, None) => ("the thief's", ""),
+            (Party::Thief, Some(Attempt::OfThief)) => ("the thief's", " with an attempt of his own"),
+            (Party::Thief, Some(Attempt::OfClient)) => ("the thief's", " with the attempt that he copied"),
+        };
+        write!(f, "{party} token {}{attempt}", self.generation)
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.says {
+            Says::Granted(child) => write!(f, "the answer to token {} (token {child})", self.to),
+            Says::Refused { .. } => write!(f, "the answer to token {} (invalid_grant)", self.to),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prepare => write!(f, "the client stores an attempt beside its token"),
+            Self::Send => write!(f, "the client sends its token"),
+            Self::LoseRequest(request) => write!(f, "lost on the way: {request}"),
+            Self::LoseAnswer(answer) => write!(f, "lost on the way: {answer}"),
+            Self::Receive(answer) => write!(f, "the client receives {answer}"),
+            Self::Serve { request, behind: false } => write!(f, "a server judges {request}"),
+            Self::Serve { request, behind: true } => {
+                write!(f, "the server whose clock is behind judges {request}")
+            }
+            Self::Begin(request) => write!(f, "a server begins a transaction for {request}"),
+            Self::Proceed(transaction) => write!(f, "the transaction for {} goes on", transaction.request),
+            Self::Die(transaction) => write!(f, "the server of {} dies", transaction.request),
+            Self::Copy => write!(f, "a thief copies the client's store"),
+            Self::Confirm => write!(f, "the client uses its token's access token"),
+            Self::Tick => write!(f, "a tick passes"),
+            Self::Race(Race::Logout) => write!(f, "the session is ended"),
+            Self::Race(Race::RevokeUser) => write!(f, "every login of the user is ended"),
+            Self::Race(Race::RevokeEverything) => write!(f, "every login of everyone is ended"),
+            Self::Race(Race::Rest) => write!(f, "the idle timeout runs out"),
+            Self::Race(Race::ChangePassword) => write!(f, "the client changes the password"),
+            Self::Fail(request) => write!(f, "the store fails on {request}"),
+            Self::Forge(request) => write!(f, "a forged token names generation {}", request.generation),
+            Self::WriteOwed => write!(f, "the revocation that was decided is written"),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The model as the checker wants it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cloakroom_auth::refresh::{Decision, Refusal, SameReason};
+use stateright::{Model, Property};
+
+use super::action::{self, Action};
+use super::invariant::Invariant;
+use super::real::Real;
+use super::rule::{Flaw, Rule};
+use super::scenario::{Network, Race, Scenario};
+use super::state::{Answer, Attempt, Party, Request, Says, SpentBy, State};
+
+/// A scenario to be explored.
+#[derive(Debug)]
+pub struct Refresh {
+    pub(super) scenario: Scenario,
+    pub(super) real: Real,
+    pub(super) coverage: Coverage,
+}
+
+impl Refresh {
+    /// A run of this scenario.
+    pub fn new(scenario: Scenario) -> Self {
+        let real = Real::new(scenario.grace, scenario.lives, scenario.bound());
+        Self { scenario, real, coverage: Coverage::default() }
+    }
+
+    /// How often the rule said what, over all orders of events: a run that never reached a line of the rule says
+    /// nothing about it.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    fn step(&self, state: &mut State, action: Action) {
+        match action {
+            Action::Prepare => state.client.attempt = true,
+            Action::Send => {
+                let attempt = state.client.attempt.then_some(Attempt::OfClient);
+                let generation = state.client.generation;
+                state.requests.insert(Request { party: Party::Client, generation, attempt });
+            }
+            Action::LoseRequest(request) => self.take(state, request),
+            Action::LoseAnswer(answer) => self.lose(state, answer),
+            Action::Receive(answer) => self.receive(state, answer),
+            Action::Serve { request, behind } => {
+                self.take(state, request);
+                self.serve(state, request, behind);
+            }
+            Action::Begin(request) => {
+                self.take(state, request);
+                Self::begin(state, request);
+            }
+            Action::Proceed(transaction) => self.proceed(state, transaction),
+            Action::Die(transaction) => {
+                state.transactions.remove(&transaction);
+            }
+            Action::Copy => {
+                let client = state.client;
+                state.thief.copied = true;
+                state.thief.known = 1 << client.generation;
+                state.thief.attempt = client.attempt.then_some(client.generation);
+            }
+            Action::Confirm => state.row.confirmed = self.scenario.rule == Rule::Confirmed,
+            Action::Tick => state.tick(self.scenario.oldest()),
+            Action::Race(race) => self.race(state, race),
+            Action::Fail(request) => self.fail(state, request),
+            Action::Forge(request) => self.forged(state, request),
+            Action::WriteOwed => state.end_session(),
+        }
+    }
+
+    /// A request leaves the network, unless that repeats what it delivers.
+    fn take(&self, state: &mut State, request: Request) {
+        match self.scenario.network {
+            Network::OneAtATime => {
+                state.requests.remove(&request);
+            }
+            Network::Duplicates { .. } => {}
+        }
+    }
+
+    fn lose(&self, state: &mut State, answer: Answer) {
+        state.answers.remove(&answer);
+        match answer.says {
+            Says::Granted(_) if !self.scenario.attempts => {
+                state.client.losses = (state.client.losses + 1).min(self.scenario.lives + 1);
+            }
+            Says::Granted(_) | Says::Refused { .. } => {}
+        }
+    }
+
+    /// Answers to another token than the one it holds were forgotten before.
+    fn receive(&self, state: &mut State, answer: Answer) {
+        state.answers.remove(&answer);
+        match answer.says {
+            Says::Granted(child) => {
+                // One write: the child, and no attempt until it is sent.
+                state.client.generation = child;
+                state.client.attempt = false;
+            }
+            Says::Refused { ended_otherwise, store_failed } => {
+                state.client.out = true;
+                if store_failed {
+                    state.broken.note(Invariant::FailureIsNotRefusal);
+                } else if !ended_otherwise && self.is_honest(state) {
+                    state.broken.note(Invariant::HonestSafe);
+                }
+            }
+        }
+    }
+
+    fn race(&self, state: &mut State, race: Race) {
+        let bit = self.scenario.races.iter().position(|other| *other == race).unwrap_or_default();
+        state.races_left &= !(1 << bit);
+        let number = state.feed.head + 1;
+        match race {
+            Race::Rest => state.row.idle = true,
+            Race::Logout => state.end_session(),
+            Race::RevokeUser => {
+                (state.feed.head, state.feed.min_rv) = (number, number);
+                state.killed = true;
+            }
+            Race::RevokeEverything => {
+                (state.feed.head, state.feed.floor) = (number, number);
+                state.killed = true;
+            }
+            Race::ChangePassword => {
+                state.feed.head = number;
+                state.feed.min_rv = number;
+                state.row.rv = number;
+                state.row.generation += 1;
+                state.row.floor = state.row.generation;
+                state.row.spent.clear();
+                state.history.push(SpentBy { party: Party::Client, attempt: None, age: 0 });
+                state.true_floor = state.row.generation;
+                state.client.generation = state.row.generation;
+                state.client.attempt = false;
+            }
+        }
+    }
+
+    /// The store fails: nothing is decided, and the client is told so and keeps what it has. Only a flaw makes that
+    /// an answer that matters.
+    fn fail(&self, state: &mut State, request: Request) {
+        if self.scenario.flaw == Some(Flaw::FailureIsRefusal) {
+            let says = Says::Refused { ended_otherwise: false, store_failed: true };
+            state.answers.insert(Answer { to: request.generation, says });
+        }
+    }
+}
+
+/// The one property of the checker.
+pub(super) const INVARIANTS: &str = "R1 to R5";
+
+impl Model for Refresh {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::new((1 << self.scenario.races.len()) - 1)]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        // What follows a broken invariant says nothing.
+        if state.broken.first_of(self.scenario.checks).is_none() {
+            action::possible(&self.scenario, state, actions);
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        self.step(&mut state, action);
+        state.forget(match self.scenario.network {
+            Network::Duplicates { within } => within,
+            Network::OneAtATime => None,
+        });
+        (state != *last).then_some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        // One, not one for each: the checker stops at the first counterexample only when no property is left.
+        let holds = |model: &Self, state: &State| state.broken.first_of(model.scenario.checks).is_none();
+        vec![Property::always(INVARIANTS, holds)]
+    }
+
+    fn format_action(&self, action: &Action) -> String {
+        action.to_string()
+    }
+}
+
+/// How often the rule said what.
+#[derive(Debug, Default)]
+pub struct Coverage([AtomicU64; DECISIONS.len()]);
+
+impl Clone for Coverage {
+    fn clone(&self) -> Self {
+        Self(self.counts().map(AtomicU64::new))
+    }
+}
+
+/// What the rule may say, by line.
+pub const DECISIONS: [&str; 11] = [
+    "ROTATE",
+    "SAME, a lost response",
+    "SAME, within the grace",
+    "SAME, the key was proved",
+    "SAME, a strike",
+    "refused, the row is dead",
+    "refused, a late duplicate",
+    "refused, below the floor",
+    "refused, no proof of the key",
+    "REVOKE",
+    "refused otherwise",
+];
+
+impl Coverage {
+    pub(super) fn note(&self, decision: Decision) {
+        let line = match decision {
+            Decision::Rotate { .. } => 0,
+            Decision::Same { reason: SameReason::LostResponse } => 1,
+            Decision::Same { reason: SameReason::Grace } => 2,
+            Decision::Same { reason: SameReason::BoundKey } => 3,
+            Decision::Same { reason: SameReason::Strike } => 4,
+            Decision::Refuse(Refusal::Dead(_)) => 5,
+            Decision::Refuse(Refusal::LateDuplicate) => 6,
+            Decision::Refuse(Refusal::BelowFloor) => 7,
+            Decision::Refuse(Refusal::MissingProof) => 8,
+            Decision::Revoke => 9,
+            Decision::Refuse(Refusal::WrongKind | Refusal::FromTheFuture) => 10,
+        };
+        self.0[line].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts, beside [`DECISIONS`].
+    #[must_use]
+    pub fn counts(&self) -> [u64; DECISIONS.len()] {
+        std::array::from_fn(|line| self.0[line].load(Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reached = DECISIONS.iter().zip(self.counts()).filter(|(_, count)| *count > 0);
+        let words: Vec<_> = reached.map(|(line, count)| format!("{line} {count}")).collect();
+        f.write_str(&words.join("; "))
+    }
+}
