@@ -1,6 +1,9 @@
 //! `cargo xtask test`: finds what the tests can use, says what is missing, runs everything, sums it up.
+//! `cargo xtask mutants`: breaks one rule after the other and demands that the tests see it; not part of the former,
+//! since it builds each time.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks")]
 
+mod mutants;
 mod parts;
 mod summary;
 
@@ -13,8 +16,10 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
         Some("test") => test(&arguments.collect::<Vec<_>>()),
+        Some("mutants") => mutants::run(&arguments.next().unwrap_or_default()),
         Some(_) | None => {
             eprintln!("usage: cargo xtask test [-- ARGUMENTS OF cargo test]");
+            eprintln!("       cargo xtask mutants [PART OF A NAME]");
             ExitCode::from(2)
         }
     }

@@ -52,6 +52,8 @@ stores! {
     of_64_refreshes_with_one_token_exactly_one_rotates,
     a_refresh_with_its_attempt_is_answered_again,
     a_spent_token_ends_the_session,
+    a_thief_who_hangs_up_is_caught_all_the_same,
+    a_life_that_was_spent_stays_spent,
     an_exchange_turns_the_row_over_and_tells_of_it,
     a_password_change_keeps_one_login_and_ends_the_others,
     a_password_change_without_a_row_ends_every_login,
@@ -256,6 +258,36 @@ async fn a_spent_token_ends_the_session(store: Shared) {
     let victim = store.rotate(&ask(id, 1, Some("victim"))).await.unwrap();
     assert!(matches!(victim, Rotation::Refused(Refusal::Dead(Dead::Revoked))));
     assert_eq!(store.read_since(None).await.unwrap().events, [event]);
+}
+
+/// What was decided is written in the step that decided it, not after a caller who may be gone.
+async fn a_thief_who_hangs_up_is_caught_all_the_same(store: Shared) {
+    let id = login(&store, 1, RowStrategy::Hybrid).await;
+    store.rotate(&ask(id, 0, Some("victim"))).await.unwrap();
+    let thief = Ask { now: now().after(HOUR), ..ask(id, 0, Some("thief")) };
+    tokio::select! {
+        biased;
+        _ = store.rotate(&thief) => {}
+        () = std::future::ready(()) => {}
+    }
+    // Behind it in the queue.
+    store.touch(&[(session_id(99), now())]).await.unwrap();
+    let revoked = store.find(id).await.unwrap().unwrap().session.revoked;
+    assert_eq!(revoked.map(|revoked| revoked.reason), Some(EndReason::RefreshTokenReused));
+}
+
+async fn a_life_that_was_spent_stays_spent(store: Shared) {
+    let id = login(&store, 1, RowStrategy::Hybrid).await;
+    for generation in 0..2 {
+        assert!(matches!(store.rotate(&ask(id, generation, None)).await.unwrap(), Rotation::Rotated(_)));
+        let late = Ask { now: now().after(HOUR), lives: 2, ..ask(id, generation, None) };
+        let again = store.rotate(&late).await.unwrap();
+        assert!(matches!(again, Rotation::Same(_, SameReason::Strike)), "{again:?}");
+    }
+    assert_eq!(store.find(id).await.unwrap().unwrap().session.strikes, 2, "a rotation gives none back");
+    store.rotate(&ask(id, 2, None)).await.unwrap();
+    let late = Ask { now: now().after(HOUR), lives: 2, ..ask(id, 2, None) };
+    assert!(matches!(store.rotate(&late).await.unwrap(), Rotation::Revoked(_)));
 }
 
 async fn an_exchange_turns_the_row_over_and_tells_of_it(store: Shared) {

@@ -3,10 +3,12 @@
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod common;
 
+use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::session::RowStrategy;
+use cloakroom_auth::store::Rotation;
 use cloakroom_auth::user::Status;
 use cloakroom_store::{OpenError, Purpose};
-use cloakroom_verify::Revocation;
+use cloakroom_verify::{OpaqueKind, Revocation};
 use common::*;
 
 #[tokio::test]
@@ -26,6 +28,36 @@ async fn what_was_written_is_there_after_a_restart_in_a_new_epoch() {
         "alone on the file: numbers are never given out twice"
     );
     assert_eq!(found.session.judge(&found.user, found.as_of, now()), Ok(()), "a restart logs nobody out");
+}
+
+/// The trigger is a logout everywhere right after the row is written: what is minted must be older.
+#[tokio::test]
+async fn a_rotation_is_stamped_with_the_head_from_before_its_write() {
+    let file = File::new();
+    let store = file.open().await;
+    let alice = add(&store, 1, "alice@example.com").await;
+    let row = row(&store, 1, alice, RowStrategy::Hybrid).await;
+    start(&store, row.clone()).await;
+    let raw = rusqlite::Connection::open(&file.path).unwrap();
+    raw.execute_batch(
+        "CREATE TRIGGER later AFTER UPDATE OF generation ON sessions BEGIN \
+         UPDATE feed_head SET head = head + 1; UPDATE users SET min_rv = (SELECT head FROM feed_head); END",
+    )
+    .unwrap();
+    let ask = Ask {
+        session: row.id,
+        kind: OpaqueKind::Refresh,
+        generation: 0,
+        attempt: None,
+        proof: None,
+        now: now(),
+        grace: MINUTE,
+        lives: 0,
+    };
+    let Rotation::Rotated(found) = store.rotate(&ask).await.unwrap() else { panic!("it is current") };
+    let stamp = found.as_of.head().max(found.session.rv);
+    let (user, _) = store.by_id(alice).await.unwrap().unwrap();
+    assert!(stamp < user.min_rv, "an access token of it would outlive the logout");
 }
 
 #[tokio::test]

@@ -150,6 +150,53 @@ under! {
     }
 }
 
+/// A forgery that wrote anything would make a thief of the honest client that comes after it.
+#[tokio::test]
+async fn a_forged_token_changes_nothing() {
+    let world = World::new().await;
+    let token = world.login("alice", Way::Hybrid).await.refresh_token.unwrap();
+    let forged = format!("{}AA", &token[..token.len() - 2]);
+    refresh(&world, &forged, Some("fedcba9876543210")).await.assert_problem(401, "invalid_grant");
+    world.advance(Duration::from_secs(11));
+    assert_eq!(refresh(&world, &token, Some("0123456789abcdef")).await.status, 200);
+}
+
+/// The row can be read and not be written: the client must keep its token and try again.
+#[tokio::test]
+async fn a_write_that_fails_is_503_and_the_token_stays_good() {
+    let world = World::new().await;
+    let token = world.login("alice", Way::Hybrid).await.refresh_token.unwrap();
+    let attempt = Some("0123456789abcdef");
+    world.sql(
+        "CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    );
+    refresh(&world, &token, attempt).await.assert_problem(503, "unavailable");
+    world.sql("DROP TRIGGER full");
+    assert_eq!(refresh(&world, &token, attempt).await.status, 200);
+}
+
+/// The trigger is a revocation right after the row is written: the access token must be older.
+#[tokio::test]
+async fn an_access_token_is_stamped_with_the_head_of_its_rotation() {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::Hybrid).await;
+    let before = rv_of(&alice.text("access_token"));
+    world.sql(
+        "CREATE TRIGGER later AFTER UPDATE OF generation ON sessions BEGIN \
+         UPDATE feed_head SET head = head + 1; END",
+    );
+    let answer = refresh(&world, alice.refresh_token.as_deref().unwrap(), None).await;
+    assert_eq!(rv_of(&answer.text_at("access_token")), before);
+}
+
+fn rv_of(access_token: &str) -> String {
+    use base64::Engine;
+    let payload = access_token.split('.').nth(1).expect("a payload");
+    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+    let claims: Value = serde_json::from_slice(&json).expect("claims");
+    claims["rv"].as_str().expect("its rv").to_owned()
+}
+
 #[tokio::test]
 async fn what_is_no_refresh_token_is_one_answer() {
     let world = World::new().await;

@@ -160,7 +160,8 @@ impl World {
         self.sql("ALTER TABLE gone RENAME TO feed_head");
     }
 
-    fn sql(&self, statement: &str) {
+    /// Changes the database behind the server's back.
+    pub fn sql(&self, statement: &str) {
         let connection = rusqlite::Connection::open(self.place.path().join("test.db")).expect("it opens");
         connection.execute_batch(statement).expect("it is changed");
     }

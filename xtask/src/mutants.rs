@@ -1,0 +1,154 @@
+//! `cargo xtask mutants`: breaks each rule of refresh once, in a copy of the workspace, and demands that the tests
+//! see it. A check that cannot fail proves nothing.
+
+mod copy;
+mod list;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use list::{MUTANTS, Mutant, Suite};
+
+/// What came of a mutant.
+enum Fate {
+    /// These tests failed.
+    Caught(Vec<String>),
+    /// Nothing noticed.
+    Survived,
+    /// It says nothing: the change does not fit the code, or does not compile.
+    Broken(String),
+}
+
+/// Runs the mutants whose name contains `wanted`; succeeds iff each is caught.
+pub(crate) fn run(wanted: &str) -> ExitCode {
+    let chosen: Vec<_> = MUTANTS.iter().filter(|mutant| mutant.name.contains(wanted)).collect();
+    match judge_all(&chosen) {
+        Ok(escaped) if escaped == 0 && !chosen.is_empty() => {
+            println!("\n{} mutants, each caught", chosen.len());
+            ExitCode::SUCCESS
+        }
+        Ok(escaped) => {
+            println!("\n{} mutants, {escaped} not caught", chosen.len());
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("the mutants could not be run: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn judge_all(mutants: &[&Mutant]) -> std::io::Result<usize> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let place = root.join("target/mutants");
+    let bench = Bench { workspace: place.join("workspace"), target: place.join("target") };
+    copy::refresh(root, &bench.workspace)?;
+    let mut suites: Vec<Suite> = Vec::new();
+    for mutant in mutants {
+        if !suites.contains(&mutant.suite) {
+            suites.push(mutant.suite);
+        }
+    }
+    for suite in suites {
+        eprintln!("without a mutant: cargo {}", suite.arguments().join(" "));
+        if let Err(output) = bench.test(suite)? {
+            return Err(std::io::Error::other(format!("the tests fail without a mutant:\n{output}")));
+        }
+    }
+    println!("{:<66} {}", "mutant", "caught by");
+    let mut escaped = 0;
+    for mutant in mutants {
+        let (caught, words) = match bench.judge(mutant)? {
+            Fate::Caught(tests) => (true, tests.join(", ")),
+            Fate::Survived => (false, String::from("NOTHING: IT SURVIVES")),
+            Fate::Broken(why) => (false, format!("BROKEN: {why}")),
+        };
+        escaped += usize::from(!caught);
+        println!("{:<66} {words}", mutant.name);
+    }
+    Ok(escaped)
+}
+
+/// Where mutants are tried: a copy of the sources, and what was built of it before.
+struct Bench {
+    workspace: PathBuf,
+    target: PathBuf,
+}
+
+impl Bench {
+    /// Changes the copy, tests it, and changes it back.
+    fn judge(&self, mutant: &Mutant) -> std::io::Result<Fate> {
+        let file = self.workspace.join(mutant.file);
+        let original = fs::read_to_string(&file)?;
+        let mutated = match mutant.apply(&original) {
+            Ok(mutated) => mutated,
+            Err(why) => return Ok(Fate::Broken(why)),
+        };
+        fs::write(&file, mutated)?;
+        let fate = self.fate(mutant.suite);
+        fs::write(&file, original)?;
+        fate
+    }
+
+    fn fate(&self, suite: Suite) -> std::io::Result<Fate> {
+        let built = self.cargo(suite).arg("--no-run").output()?;
+        if !built.status.success() {
+            let errors = String::from_utf8_lossy(&built.stderr).into_owned();
+            let error =
+                errors.lines().find(|line| line.starts_with("error")).unwrap_or("it does not compile");
+            return Ok(Fate::Broken(error.to_owned()));
+        }
+        Ok(match self.test(suite)? {
+            Ok(()) => Fate::Survived,
+            Err(output) => Fate::Caught(failed(&output)),
+        })
+    }
+
+    /// `Err`: what a failed run said.
+    fn test(&self, suite: Suite) -> std::io::Result<Result<(), String>> {
+        let output = self.cargo(suite).output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(Ok(()));
+        }
+        Ok(Err(text + &String::from_utf8_lossy(&output.stderr)))
+    }
+
+    fn cargo(&self, suite: Suite) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(suite.arguments()).current_dir(&self.workspace).env("CARGO_TARGET_DIR", &self.target);
+        command
+    }
+}
+
+/// The names of the tests that failed.
+fn failed(output: &str) -> Vec<String> {
+    let name = |line: &str| {
+        let name = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
+        Some(name.to_owned())
+    };
+    output.lines().filter_map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The list must keep up with the code: each change fits exactly one place of it.
+    #[test]
+    fn every_mutant_fits_the_code_as_it_is() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        for mutant in MUTANTS {
+            let source = fs::read_to_string(root.join(mutant.file)).unwrap();
+            let mutated = mutant.apply(&source).unwrap_or_else(|why| panic!("{}: {why}", mutant.name));
+            assert_ne!(mutated, source, "{}", mutant.name);
+        }
+    }
+
+    #[test]
+    fn failed_tests_are_read_from_the_output() {
+        let output = "test a::b ... ok\ntest c ... FAILED\n\nfailures:\n    c\n";
+        assert_eq!(failed(output), ["c"]);
+    }
+}
