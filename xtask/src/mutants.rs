@@ -56,7 +56,8 @@ fn judge_all(mutants: &[&Mutant]) -> std::io::Result<usize> {
             return Err(std::io::Error::other(format!("the tests fail without a mutant:\n{output}")));
         }
     }
-    println!("{:<66} {}", "mutant", "caught by");
+    let heads = ("mutant", "caught by");
+    println!("{:<66} {}", heads.0, heads.1);
     let mut escaped = 0;
     for mutant in mutants {
         let (caught, words) = match bench.judge(mutant)? {

@@ -88,20 +88,20 @@ fn print_invariants(large: bool) -> bool {
 /// The real rule with a mistake in it.
 fn print_flaws(explain: bool) -> bool {
     let mut table = blank(&["mistake", "refuted by", "in", "steps"]);
-    let found: Vec<_> = FLAWS.iter().map(|flaw| (flaw.words(), refute(*flaw))).collect();
+    let found: Vec<_> = FLAWS.iter().map(|flaw| (*flaw, refute(*flaw))).collect();
     for (flaw, refuted) in &found {
         match refuted {
-            Some(Refuted { scenario, check, path }) => {
-                table.add_row([flaw, check.name(), scenario, &path.len().to_string()]);
+            Some(Refuted { check, path }) => {
+                table.add_row([flaw.words(), check.name(), flaw.scenario(), &path.len().to_string()]);
             }
             None => {
-                table.add_row([flaw, "NOTHING", "", ""]);
+                table.add_row([flaw.words(), "NOTHING", flaw.scenario(), ""]);
             }
         }
     }
     println!("{table}\n");
     for (flaw, refuted) in found.iter().filter(|_| explain) {
-        refuted.iter().for_each(|refuted| explain_path(flaw, &refuted.path));
+        refuted.iter().for_each(|refuted| explain_path(flaw.words(), &refuted.path));
     }
     found.iter().all(|(_, refuted)| refuted.is_some())
 }

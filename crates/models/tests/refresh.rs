@@ -50,8 +50,8 @@ fn every_mistake_is_refuted_by_the_invariant_that_it_harms() {
         Flaw::HeadReadLate => I::DeadAtBirth,
         Flaw::GraceExclusive => I::StragglerSafe,
         Flaw::RevokedLater | Flaw::StrikesReset | Flaw::KeyedIgnored => I::TheftCaught,
-        Flaw::MacAfterWrite | Flaw::RingOfTheParent | Flaw::NoFloor => I::HonestSafe,
-        Flaw::RingPositionIgnored => I::CopiedAttemptSharesOnce,
+        Flaw::MacAfterWrite | Flaw::RingOfTheParent | Flaw::NoFloor | Flaw::TabsApart => I::HonestSafe,
+        Flaw::RingPositionIgnored | Flaw::AttemptKept => I::CopiedAttemptSharesOnce,
         Flaw::FailureIsRefusal => I::FailureIsNotRefusal,
     };
     for flaw in FLAWS {

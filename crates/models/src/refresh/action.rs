@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::rule::Flaw;
 use super::scenario::{Network, Race, Scenario, Store};
 use super::state::{Answer, Attempt, Party, Request, Says, Stage, State, Transaction};
 
@@ -12,6 +13,8 @@ pub enum Action {
     Prepare,
     /// A tab of the client sends what is in the store.
     Send,
+    /// A tab of the client sends an attempt of its own, which no other knows (only with a flaw).
+    SendApart,
     /// A request is lost.
     LoseRequest(Request),
     /// An answer is lost, or the client died before it stored it.
@@ -97,6 +100,9 @@ fn of_client(scenario: &Scenario, state: &State, actions: &mut Vec<Action>) {
             actions.push(Action::Prepare);
         } else if !waits {
             actions.push(Action::Send);
+            if scenario.flaw == Some(Flaw::TabsApart) {
+                actions.push(Action::SendApart);
+            }
         }
     }
     if scenario.network == Network::OneAtATime {
@@ -114,7 +120,8 @@ fn of_thief(scenario: &Scenario, state: &State) -> Vec<Request> {
     let thief = state.thief;
     let mut requests = Vec::new();
     for generation in (0..scenario.generations).filter(|generation| thief.known & (1 << generation) != 0) {
-        let copied = (thief.attempt == Some(generation)).then_some(Attempt::OfClient);
+        let kept = scenario.flaw == Some(Flaw::AttemptKept) && thief.attempt.is_some();
+        let copied = (thief.attempt == Some(generation) || kept).then_some(Attempt::OfClient);
         let attempts = [None, Some(Attempt::OfThief)].into_iter().chain(copied.map(Some));
         requests.extend(attempts.map(|attempt| Request { party: Party::Thief, generation, attempt }));
     }
@@ -146,7 +153,8 @@ impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (party, attempt) = match (self.party, self.attempt) {
             (Party::Client, None) => ("the client's", ""),
-            (Party::Client, Some(_)) => ("the client's", " with its attempt"),
+            (Party::Client, Some(Attempt::OfClient)) => ("the client's", " with its attempt"),
+            (Party::Client, Some(Attempt::OfThief)) => ("the client's", " with an attempt of that tab"),
             (Party::Thief, None) => ("the thief's", ""),
             (Party::Thief, Some(Attempt::OfThief)) => ("the thief's", " with an attempt of his own"),
             (Party::Thief, Some(Attempt::OfClient)) => ("the thief's", " with the attempt that he copied"),
@@ -169,6 +177,7 @@ impl fmt::Display for Action {
         match self {
             Self::Prepare => write!(f, "the client stores an attempt beside its token"),
             Self::Send => write!(f, "the client sends its token"),
+            Self::SendApart => write!(f, "another tab sends the token with an attempt of its own"),
             Self::LoseRequest(request) => write!(f, "lost on the way: {request}"),
             Self::LoseAnswer(answer) => write!(f, "lost on the way: {answer}"),
             Self::Receive(answer) => write!(f, "the client receives {answer}"),

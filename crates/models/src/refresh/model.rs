@@ -42,6 +42,10 @@ impl Refresh {
                 let generation = state.client.generation;
                 state.requests.insert(Request { party: Party::Client, generation, attempt });
             }
+            Action::SendApart => {
+                let (attempt, generation) = (Some(Attempt::OfThief), state.client.generation);
+                state.requests.insert(Request { party: Party::Client, generation, attempt });
+            }
             Action::LoseRequest(request) => self.take(state, request),
             Action::LoseAnswer(answer) => self.lose(state, answer),
             Action::Receive(answer) => self.receive(state, answer),
@@ -99,7 +103,7 @@ impl Refresh {
             Says::Granted(child) => {
                 // One write: the child, and no attempt until it is sent.
                 state.client.generation = child;
-                state.client.attempt = false;
+                state.client.attempt &= self.scenario.flaw == Some(Flaw::AttemptKept);
             }
             Says::Refused { ended_otherwise, store_failed } => {
                 state.client.out = true;

@@ -72,6 +72,10 @@ pub enum Flaw {
     OutdatedUnchecked,
     /// A store that failed is told as `invalid_grant`.
     FailureIsRefusal,
+    /// The client's: a tab makes an attempt of its own.
+    TabsApart,
+    /// The client's: the attempt stays when the child is stored, and is sent with that too.
+    AttemptKept,
 }
 
 /// All of them.
@@ -90,6 +94,8 @@ pub const FLAWS: &[Flaw] = &[
     Flaw::NoFloor,
     Flaw::OutdatedUnchecked,
     Flaw::FailureIsRefusal,
+    Flaw::TabsApart,
+    Flaw::AttemptKept,
 ];
 
 impl Flaw {
@@ -110,6 +116,28 @@ impl Flaw {
             Self::NoFloor => "no floor on generations",
             Self::OutdatedUnchecked => "no floor on `rv`, nor `min_rv`",
             Self::FailureIsRefusal => "a failure is told as invalid_grant",
+            Self::TabsApart => "client: a tab makes an attempt of its own",
+            Self::AttemptKept => "client: the attempt is kept for the child",
+        }
+    }
+
+    /// The scenario that refutes it soonest.
+    pub const fn scenario(self) -> &'static str {
+        match self {
+            Self::GenerationUnchecked | Self::RevokedUnchecked | Self::HeadReadLate => {
+                "revocations, two transactions at once"
+            }
+            Self::KeyUnchecked => "bound to a key, two transactions at once",
+            Self::MacAfterWrite | Self::RingOfTheParent | Self::FailureIsRefusal | Self::TabsApart => {
+                "tabs and late duplicates"
+            }
+            Self::GraceExclusive
+            | Self::RevokedLater
+            | Self::RingPositionIgnored
+            | Self::KeyedIgnored
+            | Self::AttemptKept => "theft",
+            Self::StrikesReset => "no attempts, theft",
+            Self::NoFloor | Self::OutdatedUnchecked => "revocations, one writer",
         }
     }
 }
@@ -171,7 +199,9 @@ fn decide_really(flaw: Option<Flaw>, real: &Real, row: &Row, seen: Seen, ask: Pr
         | Flaw::RevokedLater
         | Flaw::MacAfterWrite
         | Flaw::StrikesReset
-        | Flaw::FailureIsRefusal => {}
+        | Flaw::FailureIsRefusal
+        | Flaw::TabsApart
+        | Flaw::AttemptKept => {}
     }
     real.decide(&row, seen, ask)
 }

@@ -37,11 +37,9 @@ pub fn search(scenario: Scenario) -> Found {
     }
 }
 
-/// How a mistake is found: the first scenario that refutes it, what it breaks there, and the shortest way.
+/// How a mistake is found: what it breaks in [its scenario](Flaw::scenario), and the shortest way there.
 #[derive(Debug)]
 pub struct Refuted {
-    /// The scenario.
-    pub scenario: &'static str,
     /// What it breaks.
     pub check: Invariant,
     /// The steps, in words.
@@ -50,9 +48,7 @@ pub struct Refuted {
 
 /// Looks for an order of events in which this mistake does harm.
 pub fn refute(flaw: Flaw) -> Option<Refuted> {
-    Scenario::real(false).into_iter().find_map(|scenario| {
-        let name = scenario.name;
-        let (check, path) = search(scenario.with_flaw(flaw)).broken?;
-        Some(Refuted { scenario: name, check, path })
-    })
+    let scenario = Scenario::real(false).into_iter().find(|scenario| scenario.name == flaw.scenario())?;
+    let (check, path) = search(scenario.with_flaw(flaw)).broken?;
+    Some(Refuted { check, path })
 }

@@ -42,8 +42,8 @@ impl Refresh {
     /// A transaction goes on; it is taken out of the state, and put back unless it commits.
     pub(super) fn proceed(&self, state: &mut State, mut transaction: Transaction) {
         state.transactions.remove(&transaction);
-        let Transaction { request, head, floor, min_rv, stage, began_dead } = transaction;
-        match stage {
+        let Transaction { request, began_dead, .. } = transaction;
+        match transaction.stage {
             Stage::Update if self.update(state, &transaction) => {
                 transaction.stage = Stage::Commit;
                 state.transactions.insert(transaction);
@@ -55,14 +55,14 @@ impl Refresh {
             }
             Stage::Decide => {
                 // The row and the user are read again under the lock; the head was read before it.
+                let Transaction { head, floor, .. } = transaction;
                 let seen = Seen { head, floor, min_rv: state.feed.min_rv };
                 let outcome = self.decide_and_write(state, request, seen, false);
                 self.answer(state, request, outcome, began_dead);
             }
             Stage::Commit => {
                 let late = self.scenario.flaw == Some(Flaw::HeadReadLate);
-                let head = if late { state.feed.head } else { head };
-                let _ = (floor, min_rv);
+                let head = if late { state.feed.head } else { transaction.head };
                 self.answer(state, request, Outcome::Granted(head.max(state.row.rv)), began_dead);
             }
         }

@@ -20,7 +20,7 @@ pub enum Party {
 pub enum Attempt {
     /// The client's; a thief may have copied it.
     OfClient,
-    /// One of the thief's own.
+    /// One of the thief's own; with a flaw, of a tab that does not share.
     OfThief,
 }
 
