@@ -14,8 +14,8 @@ use list::{MUTANTS, Mutant, Suite};
 enum Fate {
     /// These tests failed.
     Caught(Vec<String>),
-    /// Nothing noticed.
-    Survived,
+    /// This suite did not notice.
+    Survived(Suite),
     /// It says nothing: the change does not fit the code, or does not compile.
     Broken(String),
 }
@@ -45,9 +45,9 @@ fn judge_all(mutants: &[&Mutant]) -> std::io::Result<usize> {
     let bench = Bench { workspace: place.join("workspace"), target: place.join("target") };
     copy::refresh(root, &bench.workspace)?;
     let mut suites: Vec<Suite> = Vec::new();
-    for mutant in mutants {
-        if !suites.contains(&mutant.suite) {
-            suites.push(mutant.suite);
+    for suite in mutants.iter().flat_map(|mutant| mutant.suites) {
+        if !suites.contains(suite) {
+            suites.push(*suite);
         }
     }
     for suite in suites {
@@ -62,7 +62,7 @@ fn judge_all(mutants: &[&Mutant]) -> std::io::Result<usize> {
     for mutant in mutants {
         let (caught, words) = match bench.judge(mutant)? {
             Fate::Caught(tests) => (true, tests.join(", ")),
-            Fate::Survived => (false, String::from("NOTHING: IT SURVIVES")),
+            Fate::Survived(suite) => (false, format!("SURVIVES: cargo {}", suite.arguments().join(" "))),
             Fate::Broken(why) => (false, format!("BROKEN: {why}")),
         };
         escaped += usize::from(!caught);
@@ -87,9 +87,21 @@ impl Bench {
             Err(why) => return Ok(Fate::Broken(why)),
         };
         fs::write(&file, mutated)?;
-        let fate = self.fate(mutant.suite);
+        let fate = self.fates(mutant.suites);
         fs::write(&file, original)?;
         fate
+    }
+
+    /// Each suite must see it.
+    fn fates(&self, suites: &[Suite]) -> std::io::Result<Fate> {
+        let mut tests = Vec::new();
+        for suite in suites {
+            match self.fate(*suite)? {
+                Fate::Caught(failed) => tests.extend(failed),
+                fate @ (Fate::Survived(_) | Fate::Broken(_)) => return Ok(fate),
+            }
+        }
+        Ok(Fate::Caught(tests))
     }
 
     fn fate(&self, suite: Suite) -> std::io::Result<Fate> {
@@ -101,7 +113,7 @@ impl Bench {
             return Ok(Fate::Broken(error.to_owned()));
         }
         Ok(match self.test(suite)? {
-            Ok(()) => Fate::Survived,
+            Ok(()) => Fate::Survived(suite),
             Err(output) => Fate::Caught(failed(&output)),
         })
     }

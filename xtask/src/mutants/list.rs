@@ -8,8 +8,8 @@ pub(super) struct Mutant {
     pub(super) file: &'static str,
     /// What is replaced by what. Each text is there exactly once.
     pub(super) changes: &'static [(&'static str, &'static str)],
-    /// The smallest tests that must see it.
-    pub(super) suite: Suite,
+    /// The smallest tests that must see it, each.
+    pub(super) suites: &'static [Suite],
 }
 
 impl Mutant {
@@ -29,6 +29,8 @@ impl Mutant {
 pub(super) enum Suite {
     /// The decision, as a pure function.
     Rule,
+    /// The same under every order of events: shows that the model checks the code and not a copy of it.
+    Model,
     /// What every store promises, on memory and SQLite.
     Contract,
     /// SQLite alone.
@@ -44,6 +46,7 @@ impl Suite {
     pub(super) const fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Rule => &["test", "-p", "cloakroom-auth", "--all-features", "--test", "refresh_rule"],
+            Self::Model => &["test", "-p", "cloakroom-models", "--test", "refresh"],
             Self::Contract => &["test", "-p", "cloakroom-store", "--all-features", "--test", "contract"],
             Self::Sqlite => &["test", "-p", "cloakroom-store", "--all-features", "--test", "sqlite"],
             Self::Api => &["test", "-p", "cloakroom", "--all-features", "--test", "api", "refresh"],
@@ -63,7 +66,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "any generation rotates (`generation = $g` dropped)",
         file: RULE,
         changes: &[("if ask.generation == row.generation {", "if ask.generation >= row.floor {")],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "an ended row is good (`revoked_seq IS NULL` dropped)",
@@ -72,13 +75,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "if self.revoked.is_some() {",
             "if self.revoked.is_some() && self.id.as_bytes().is_empty() {",
         )],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "`<` for `<=` at the grace",
         file: RULE,
         changes: &[("ask.now.since(entry.at) <= ask.grace", "ask.now.since(entry.at) < ask.grace")],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "revoking outside the transaction that decided it",
@@ -103,7 +106,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                  Ended::Already | Ended::Unknown => done,\n        })\n",
             ),
         ],
-        suite: Suite::Contract,
+        suites: &[Suite::Contract],
     },
     Mutant {
         name: "the mac is checked after the write",
@@ -120,19 +123,19 @@ pub(super) const MUTANTS: &[Mutant] = &[
                  match done {",
             ),
         ],
-        suite: Suite::Api,
+        suites: &[Suite::Api],
     },
     Mutant {
         name: "an attempt is answered wherever in the ring it is found",
         file: RULE,
         changes: &[("if same_attempt && back == 0 {", "if same_attempt {")],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "every generation is compared with the parent's entry",
         file: RULE,
         changes: &[("row.spent.at(back);", "row.spent.at(0);")],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "a rotation gives the lives back",
@@ -141,13 +144,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        self.spend(as_of, ask.attempt, ask.now);\n",
             "        self.strikes = 0;\n        self.spend(as_of, ask.attempt, ask.now);\n",
         )],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "SQLite forgets strikes",
         file: SQLITE,
         changes: &[("strikes = :strikes", "strikes = 0 * :strikes")],
-        suite: Suite::Contract,
+        suites: &[Suite::Contract],
     },
     Mutant {
         name: "`keyed` is ignored",
@@ -156,19 +159,19 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "ask.attempt.is_none() && !row.keyed && back == 0",
             "ask.attempt.is_none() && back == 0",
         )],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "`keyed` is what the last request was",
         file: RULE,
         changes: &[("self.keyed |= attempt.is_some();", "self.keyed = attempt.is_some();")],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule],
     },
     Mutant {
         name: "SQLite forgets `keyed`",
         file: SQLITE,
         changes: &[("keyed = :keyed", "keyed = :keyed AND 0")],
-        suite: Suite::Contract,
+        suites: &[Suite::Contract],
     },
     Mutant {
         name: "the head is read after the UPDATE",
@@ -181,7 +184,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
              if let Some(later) = self::found(transaction, ask.session)? {\n                        \
              found.as_of = later.as_of;\n                    }\n",
         )],
-        suite: Suite::Sqlite,
+        suites: &[Suite::Sqlite],
     },
     Mutant {
         name: "the head is read after the rotation, by the verb",
@@ -191,7 +194,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "            Rotation::Rotated(found) => {\n                \
              let found = self.store.find(token.session).await?.unwrap_or(found);\n",
         )],
-        suite: Suite::Api,
+        suites: &[Suite::Api],
     },
     Mutant {
         name: "no floor on generations",
@@ -200,19 +203,19 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "if ask.generation < row.floor {",
             "if ask.generation < row.floor && row.floor == u32::MAX {",
         )],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "no floor on `rv`",
         file: ROW,
         changes: &[("if self.rv < user.min_rv.max(as_of.floor()) {", "if self.rv < user.min_rv {")],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "`min_rv` of the user is not asked for",
         file: ROW,
         changes: &[("if self.rv < user.min_rv.max(as_of.floor()) {", "if self.rv < as_of.floor() {")],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "the key binding is not asked for",
@@ -221,13 +224,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "if bound && row.jkt != ask.proof {",
             "if bound && row.jkt != ask.proof && row.floor == u32::MAX {",
         )],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "a bound row is ended for the lack of its key",
         file: RULE,
         changes: &[("return Decision::Refuse(Refusal::MissingProof);", "return Decision::Revoke;")],
-        suite: Suite::Rule,
+        suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "a failed read is told as invalid_grant",
@@ -236,7 +239,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "if self.authentic(&token).await?.is_none() {",
             "if self.authentic(&token).await.ok().flatten().is_none() {",
         )],
-        suite: Suite::Outage,
+        suites: &[Suite::Outage],
     },
     Mutant {
         name: "a failed write is told as invalid_grant",
@@ -245,7 +248,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "match self.store.rotate(&ask).await? {",
             "match self.store.rotate(&ask).await.unwrap_or(Rotation::Unknown) {",
         )],
-        suite: Suite::Api,
+        suites: &[Suite::Api],
     },
     Mutant {
         name: "two at once: a read, a decision and a write are three steps",
@@ -256,6 +259,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
             "        let ask = ask.clone();\n        let before = self.find(ask.session).await?;\n        \
              self.write(move |transaction| {\n            let Some(mut found) = before else { return Ok(Rotation::Unknown) };",
         )],
-        suite: Suite::Contract,
+        suites: &[Suite::Contract],
     },
 ];

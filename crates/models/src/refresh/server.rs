@@ -151,7 +151,8 @@ impl Refresh {
         let promised = self.scenario.attempts
             || self.scenario.rule != Rule::Attempt
             || state.client.losses <= self.scenario.lives;
-        !state.thief.copied && promised
+        // A thief without the key must not be able to harm its owner either.
+        (!state.thief.copied || self.scenario.bound()) && promised
     }
 
     /// What R3 says about two parties that present one generation.
