@@ -1,6 +1,6 @@
 //! The claims of the design about refresh, each found out by exploring every order of events within its bounds.
 
-use cloakroom_models::refresh::DECISIONS;
+use cloakroom_models::refresh::coverage::DECISIONS;
 use cloakroom_models::refresh::invariant::Invariant as I;
 use cloakroom_models::refresh::rule::{FLAWS, Flaw, Rule};
 use cloakroom_models::refresh::scenario::Scenario;

@@ -5,7 +5,8 @@
 //! * [`server`]: how a request is judged, on a store with one writer and on one with concurrent transactions
 //! * [`rule`]: the real rule, the rules that it was chosen over, and the [flaws](rule::Flaw) that must be found;
 //!   [`real`]: the model's row as the rule's own types
-//! * [`invariant`]: R1 to R5; [`scenario`]: who takes part and how far it goes; [`table`]: what came of it
+//! * [`invariant`]: R1 to R5; [`scenario`]: who takes part and how far it goes; [`search`], [`coverage`],
+//!   [`table`]: what came of it
 //!
 //! A token is (session, generation): that its mac cannot be guessed is not modelled. A **crash** needs no action of
 //! its own: nobody but the store and the client's own storage remembers anything, so a crash before the commit is a
@@ -13,6 +14,7 @@
 //! answers to whatever it sent. Each of these can happen at each point.
 
 pub mod action;
+pub mod coverage;
 pub mod invariant;
 mod model;
 pub mod real;
@@ -23,4 +25,4 @@ pub mod server;
 pub mod state;
 pub mod table;
 
-pub use model::{Coverage, DECISIONS, Refresh};
+pub use model::Refresh;

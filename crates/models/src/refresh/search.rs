@@ -3,8 +3,9 @@
 use stateright::{Checker, Model};
 
 use super::Refresh;
+use super::coverage::Coverage;
 use super::invariant::Invariant;
-use super::model::{Coverage, INVARIANTS};
+use super::model::INVARIANTS;
 use super::rule::Flaw;
 use super::scenario::Scenario;
 
