@@ -44,22 +44,17 @@ fn judge_all(mutants: &[&Mutant]) -> std::io::Result<usize> {
     let place = root.join("target/mutants");
     let bench = Bench { workspace: place.join("workspace"), target: place.join("target") };
     copy::refresh(root, &bench.workspace)?;
-    let mut suites: Vec<Suite> = Vec::new();
-    for suite in mutants.iter().flat_map(|mutant| mutant.suites) {
-        if !suites.contains(suite) {
-            suites.push(*suite);
-        }
-    }
-    for suite in suites {
-        eprintln!("without a mutant: cargo {}", suite.arguments().join(" "));
-        if let Err(output) = bench.test(suite)? {
-            return Err(std::io::Error::other(format!("the tests fail without a mutant:\n{output}")));
-        }
-    }
+    let mut sound: Vec<Suite> = Vec::new();
     let heads = ("mutant", "caught by");
     println!("{:<66} {}", heads.0, heads.1);
     let mut escaped = 0;
     for mutant in mutants {
+        for suite in mutant.suites {
+            if !sound.contains(suite) {
+                bench.must_pass(*suite)?;
+                sound.push(*suite);
+            }
+        }
         let (caught, words) = match bench.judge(mutant)? {
             Fate::Caught(tests) => (true, tests.join(", ")),
             Fate::Survived(suite) => (false, format!("SURVIVES: cargo {}", suite.arguments().join(" "))),
@@ -78,6 +73,13 @@ struct Bench {
 }
 
 impl Bench {
+    /// A suite that fails without a mutant says nothing about one.
+    fn must_pass(&self, suite: Suite) -> std::io::Result<()> {
+        eprintln!("without a mutant: cargo {}", suite.arguments().join(" "));
+        self.test(suite)?
+            .map_err(|output| std::io::Error::other(format!("the tests fail without a mutant:\n{output}")))
+    }
+
     /// Changes the copy, tests it, and changes it back.
     fn judge(&self, mutant: &Mutant) -> std::io::Result<Fate> {
         let file = self.workspace.join(mutant.file);

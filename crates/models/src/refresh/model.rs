@@ -181,6 +181,12 @@ impl Model for Refresh {
         (state != *last).then_some(state)
     }
 
+    /// A rule that keeps to one lineage never gets further than one rotation, and one new password, past the bound on
+    /// what is presented. One that does not must not keep the search going for ever.
+    fn within_boundary(&self, state: &State) -> bool {
+        state.row.generation <= self.scenario.generations + 1
+    }
+
     fn properties(&self) -> Vec<Property<Self>> {
         // One, not one for each: the checker stops at the first counterexample only when no property is left.
         let holds = |model: &Self, state: &State| state.broken.first_of(model.scenario.checks).is_none();
