@@ -56,7 +56,7 @@ fn judge_all(mutants: &[&Mutant]) -> std::io::Result<usize> {
             }
         }
         let (caught, words) = match bench.judge(mutant)? {
-            Fate::Caught(tests) => (true, tests.join(", ")),
+            Fate::Caught(tests) => (true, some_of(&tests)),
             Fate::Survived(suite) => (false, format!("SURVIVES: cargo {}", suite.arguments().join(" "))),
             Fate::Broken(why) => (false, format!("BROKEN: {why}")),
         };
@@ -134,6 +134,16 @@ impl Bench {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(suite.arguments()).current_dir(&self.workspace).env("CARGO_TARGET_DIR", &self.target);
         command
+    }
+}
+
+/// The first and the last: of the smallest and of the widest suite.
+fn some_of(tests: &[String]) -> String {
+    match tests {
+        [] => String::from("a run that failed before its tests"),
+        [one] => one.clone(),
+        [first, last] => format!("{first}, {last}"),
+        [first, others @ .., last] => format!("{first}, {last} and {} more", others.len()),
     }
 }
 

@@ -182,9 +182,11 @@ impl Model for Refresh {
     }
 
     /// A rule that keeps to one lineage never gets further than one rotation, and one new password, past the bound on
-    /// what is presented. One that does not must not keep the search going for ever.
+    /// what is presented; one that respects an end tells of at most one beside the races. A rule that does not must
+    /// not keep the search going for ever.
     fn within_boundary(&self, state: &State) -> bool {
-        state.row.generation <= self.scenario.generations + 1
+        let ends = self.scenario.races.len() + 1;
+        state.row.generation <= self.scenario.generations + 1 && usize::from(state.feed.head) <= 2 + ends
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
