@@ -7,9 +7,10 @@ use std::net::IpAddr;
 
 use cloakroom_verify::{KeyId, SessionId, Strategy, UserId};
 use tracing::field::display;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use crate::refresh::{Refusal, SameReason};
+use crate::refresh::Refusal;
+use crate::refresh_event::RefreshEvent;
 use crate::service_key::ServiceKey;
 use crate::session::EndReason;
 
@@ -26,14 +27,12 @@ pub enum Audit<'a> {
     LoginThrottled(Option<IpAddr>),
     /// A session token of an earlier generation came.
     OldSessionToken(SessionId),
-    /// A refresh token was spent for the next one.
-    RefreshRotated(SessionId),
-    /// A spent refresh token was answered again.
-    RefreshRepeated(SessionId, SameReason),
-    /// A refresh token was refused.
-    RefreshRefused(SessionId, Refusal),
-    /// A spent refresh token came back from somebody else: its session was ended.
-    RefreshReused(SessionId),
+    /// A refresh token was shown whose mac is right.
+    Refresh(SessionId, RefreshEvent),
+    /// A login is answered in its grace more often than usual: tabs without a lock, or a thief in step.
+    GraceExcess(SessionId),
+    /// A token was to be exchanged, or its login renewed, and was refused.
+    Refused(SessionId, Refusal),
     /// The password of a live login was proved again.
     Reauthenticated(UserId, Option<SessionId>),
     /// A password was changed, and every other login of the user ended.
@@ -75,14 +74,11 @@ impl Audit<'_> {
             Self::OldSessionToken(session) => {
                 warn!(target: "audit", event = "session_token_old", %session);
             }
-            Self::RefreshRotated(session) => info!(target: "audit", event = "refresh_rotated", %session),
-            Self::RefreshRepeated(session, reason) => {
-                info!(target: "audit", event = "refresh_repeated", %session, ?reason);
+            Self::Refresh(session, outcome) => refresh(session, outcome),
+            Self::GraceExcess(session) => warn!(target: "audit", event = "refresh_grace_excess", %session),
+            Self::Refused(session, refusal) => {
+                warn!(target: "audit", event = "credential_refused", %session, ?refusal);
             }
-            Self::RefreshRefused(session, refusal) => {
-                warn!(target: "audit", event = "refresh_refused", %session, ?refusal);
-            }
-            Self::RefreshReused(session) => warn!(target: "audit", event = "authn_token_reuse", %session),
             Self::Reauthenticated(user, session) => {
                 info!(target: "audit", event = "authn_step_up", %user, session = session.map(display));
             }
@@ -101,6 +97,20 @@ impl Audit<'_> {
             }
             Self::KeyRevoked(kid) => warn!(target: "audit", event = "key_revoked", %kid),
             Self::EverythingRevoked => warn!(target: "audit", event = "everything_revoked"),
+        }
+    }
+}
+
+/// By how much it matters: what happens all day, what is odd, what somebody should look at.
+fn refresh(session: SessionId, outcome: RefreshEvent) {
+    let event = outcome.code();
+    match outcome {
+        RefreshEvent::Rotated | RefreshEvent::Repeated(_) => info!(target: "audit", event, %session),
+        // A generation that was never given out, under a right mac: the database went back in time, or the key is
+        // somebody else's too.
+        RefreshEvent::Refused(Refusal::FromTheFuture) => error!(target: "audit", event, %session),
+        RefreshEvent::Adopted | RefreshEvent::Refused(_) | RefreshEvent::Reused | RefreshEvent::Forged => {
+            warn!(target: "audit", event, %session);
         }
     }
 }

@@ -10,9 +10,11 @@ use cloakroom_verify::revocations::Revocations;
 
 use crate::error::{Error, Result};
 use crate::feed::AsOf;
+use crate::grace::GraceWatch;
 use crate::key_readings::KeyReadings;
 use crate::keyring::{Keyring, Signer};
 use crate::password::{HashPool, Hasher};
+use crate::refresh_event::RefreshCounts;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::throttle::Throttle;
@@ -39,6 +41,10 @@ pub struct Auth {
     pub throttle: Throttle,
     /// What this process knows to be dead: told before a verb answers, so that this server refuses at once.
     pub revocations: Arc<Revocations>,
+    /// How often what came of a refresh.
+    pub refreshes: RefreshCounts,
+    /// Logins that are answered in their grace more often than usual.
+    pub grace: GraceWatch,
     /// Uses of sessions that the store does not know of yet.
     pub uses: Uses,
 }

@@ -6,7 +6,7 @@
 //! * [`strategy`], [`grant`], [`keyring`], [`key_readings`]: what a login hands over
 //! * [`feed`], [`follow`], [`passport`]: revocation, and how this server knows of it
 //! * [`store`]: what a database must do; `memory`: one for tests, behind the feature of that name
-//! * [`audit`], [`error`]
+//! * [`audit`], [`refresh_event`], [`grace`], [`error`]
 //!
 //! No HTTP, no SQL, no configuration files. `now` is a value everywhere; only [`token`] draws random bytes.
 
@@ -17,6 +17,7 @@ pub mod error;
 pub mod exchange;
 pub mod feed;
 pub mod follow;
+pub mod grace;
 pub mod grant;
 pub mod key_readings;
 pub mod keyring;
@@ -26,6 +27,7 @@ pub mod passport;
 pub mod password;
 pub mod privilege;
 pub mod refresh;
+pub mod refresh_event;
 pub mod service_key;
 pub mod session;
 pub mod settings;

@@ -1,6 +1,6 @@
 //! What is counted, and how it is told (OpenMetrics).
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cloakroom_auth::Auth;
@@ -32,6 +32,9 @@ pub struct Metrics {
     hashing: Gauge,
     hashes_waiting: Gauge,
     log_lines_dropped: Gauge,
+    refreshes: Family<Outcome, Counter>,
+    /// Counts that are kept elsewhere are brought over by one reader at a time.
+    telling: Mutex<()>,
     lease_age: Gauge<f64, std::sync::atomic::AtomicU64>,
     routes: &'static [&'static str],
 }
@@ -46,6 +49,11 @@ struct Answered {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Route {
     route: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
 }
 
 impl Metrics {
@@ -65,6 +73,8 @@ impl Metrics {
             "Lines of the log that nobody read in time",
             log_lines_dropped.clone(),
         );
+        let refreshes = Family::default();
+        registry.register("refreshes", "What came of refresh tokens, by outcome", refreshes.clone());
         registry.register("password_hashes_running", "Password hashes being computed", hashing.clone());
         registry.register("password_hashes_waiting", "Password hashes in the queue", hashes_waiting.clone());
         registry.register_with_unit(
@@ -73,7 +83,18 @@ impl Metrics {
             Unit::Seconds,
             lease_age.clone(),
         );
-        Self { registry, requests, seconds, hashing, hashes_waiting, log_lines_dropped, lease_age, routes }
+        Self {
+            registry,
+            requests,
+            seconds,
+            hashing,
+            hashes_waiting,
+            log_lines_dropped,
+            refreshes,
+            telling: Mutex::new(()),
+            lease_age,
+            routes,
+        }
     }
 
     /// The route of a path: one of ours, or `other`.
@@ -102,6 +123,11 @@ impl Metrics {
         self.hashes_waiting.set(count(auth.passwords.waiting()));
         self.log_lines_dropped.set(count(LOG.get().map_or(0, ErrorCounter::dropped_lines)));
         self.lease_age.set(lease_age.map_or(-1.0, |age| age.as_secs_f64()));
+        let _one_at_a_time = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        for (outcome, count) in auth.refreshes.read() {
+            let counter = self.refreshes.get_or_create(&Outcome { outcome });
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);

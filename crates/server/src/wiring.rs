@@ -6,9 +6,11 @@ use std::sync::atomic::AtomicBool;
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
 use cloakroom_auth::follow::Follower;
+use cloakroom_auth::grace::GraceWatch;
 use cloakroom_auth::key_readings::KeyReadings;
 use cloakroom_auth::passport::StoreAuthority;
 use cloakroom_auth::password::{HashPool, Hasher, Params, PoolLimits};
+use cloakroom_auth::refresh_event::RefreshCounts;
 use cloakroom_auth::session::Timeouts;
 use cloakroom_auth::settings::{Settings, TokenSettings};
 use cloakroom_auth::store::Store;
@@ -46,6 +48,8 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
         passwords: HashPool::start(hasher, PoolLimits::default()).expect("the system has threads to give"),
         throttle: Throttle::new(config.throttle.per_account, config.throttle.per_address),
         revocations: Arc::new(Revocations::new()),
+        refreshes: RefreshCounts::default(),
+        grace: GraceWatch::default(),
         uses: Uses::default(),
     })
 }

@@ -68,7 +68,7 @@ impl Auth {
             Exchanged::Same(found) => self.renewed(found, now).map(Exchange::Granted),
             Exchanged::NothingToExchange => Ok(Exchange::StrategyNotAllowed),
             Exchanged::Refused(refusal) => {
-                Audit::RefreshRefused(token.session, refusal).log();
+                Audit::Refused(token.session, refusal).log();
                 Ok(Exchange::InvalidToken)
             }
             Exchanged::Unknown => Ok(Exchange::InvalidToken),

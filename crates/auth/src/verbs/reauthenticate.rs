@@ -71,7 +71,7 @@ impl Auth {
                 Reauthentication::Granted(self.renewed(found, now)?)
             }
             SteppedUp::Refused(refusal) => {
-                Audit::RefreshRefused(step.holder.session, refusal).log();
+                Audit::Refused(step.holder.session, refusal).log();
                 Reauthentication::InvalidToken
             }
             SteppedUp::Overtaken => Reauthentication::WrongPassword,

@@ -6,8 +6,9 @@ use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::{Error, Result};
 use crate::grant::Grant;
-use crate::refresh::{Ask, Attempt, AttemptHash, Refusal};
-use crate::session::{EndReason, Why};
+use crate::refresh::{Ask, Attempt, AttemptHash, Refusal, SameReason};
+use crate::refresh_event::RefreshEvent;
+use crate::session::{Dead, EndReason, Session, Why};
 use crate::store::{Found, Rotation};
 use crate::strategy::hybrid;
 
@@ -23,8 +24,6 @@ pub enum Refresh {
     },
 }
 
-const REFUSED: Refresh = Refresh::InvalidGrant { over: None };
-
 impl Auth {
     /// Judges a refresh token and renews its login. The mac comes first: a forgery touches nothing.
     pub async fn refresh(
@@ -33,13 +32,11 @@ impl Auth {
         attempt: Option<&Attempt>,
         now: Timestamp,
     ) -> Result<Refresh> {
-        let Some(token) = OpaqueToken::parse(presented).filter(|token| token.kind == OpaqueKind::Refresh)
-        else {
-            return Ok(REFUSED);
+        let token = OpaqueToken::parse(presented).filter(|token| token.kind == OpaqueKind::Refresh);
+        let Some((token, before)) = self.proved(token).await? else {
+            self.refreshes.count(RefreshEvent::Forged);
+            return Ok(Refresh::InvalidGrant { over: None });
         };
-        if self.authentic(&token).await?.is_none() {
-            return Ok(REFUSED);
-        }
         // Before anything is written: what cannot be answered is not spent.
         self.signer()?;
         let ask = Ask {
@@ -52,27 +49,51 @@ impl Auth {
             grace: self.settings.grace,
             lives: self.settings.lives,
         };
-        match self.store.rotate(&ask).await? {
-            Rotation::Rotated(found) => {
-                Audit::RefreshRotated(token.session).log();
-                hybrid::renewed(self, found, now).map(Refresh::Granted)
-            }
-            Rotation::Same(found, reason) => {
-                Audit::RefreshRepeated(token.session, reason).log();
+        let rotation = self.store.rotate(&ask).await?;
+        self.tell(&ask, &before, &rotation);
+        match rotation {
+            Rotation::Rotated(found) | Rotation::Same(found, _) => {
                 hybrid::renewed(self, found, now).map(Refresh::Granted)
             }
             Rotation::Refused(refusal) => {
-                Audit::RefreshRefused(token.session, refusal).log();
                 Ok(Refresh::InvalidGrant { over: self.over(&token, refusal, now).await? })
             }
             Rotation::Revoked(event) => {
                 self.learn(&event);
-                Audit::RefreshReused(token.session).log();
-                Audit::SessionEnded(token.session, EndReason::RefreshTokenReused).log();
                 Ok(Refresh::InvalidGrant { over: Some(Why::Ended(EndReason::RefreshTokenReused)) })
             }
-            Rotation::Unknown => Ok(REFUSED),
+            Rotation::Unknown => Ok(Refresh::InvalidGrant { over: None }),
         }
+    }
+
+    /// Counts what came of a refresh and writes its audit line.
+    fn tell(&self, ask: &Ask, before: &Session, rotation: &Rotation) {
+        let event = match rotation {
+            Rotation::Rotated(_) if ask.generation > before.generation => RefreshEvent::Adopted,
+            Rotation::Rotated(_) => RefreshEvent::Rotated,
+            Rotation::Same(_, reason) => RefreshEvent::Repeated(*reason),
+            Rotation::Refused(refusal) => RefreshEvent::Refused(*refusal),
+            Rotation::Revoked(_) => RefreshEvent::Reused,
+            // Deleted a moment ago.
+            Rotation::Unknown => RefreshEvent::Refused(Refusal::Dead(Dead::Expired)),
+        };
+        self.refreshes.count(event);
+        Audit::Refresh(ask.session, event).log();
+        if event == RefreshEvent::Reused {
+            Audit::SessionEnded(ask.session, EndReason::RefreshTokenReused).log();
+        }
+        let in_grace = event == RefreshEvent::Repeated(SameReason::Grace);
+        if let Some(attempt) = ask.attempt.filter(|_| in_grace)
+            && self.grace.is_excess(ask.session, attempt, ask.now)
+        {
+            Audit::GraceExcess(ask.session).log();
+        }
+    }
+
+    /// The token and its row, if its mac is right.
+    async fn proved(&self, token: Option<OpaqueToken>) -> Result<Option<(OpaqueToken, Session)>> {
+        let Some(token) = token else { return Ok(None) };
+        Ok(self.authentic(&token).await?.map(|found| (token, found.session)))
     }
 
     /// Why the login of a refused token is over; `None` while it lives.

@@ -243,3 +243,38 @@ async fn an_attempt_has_a_form_and_one_place() {
     let again = keyed.post("/v1/refresh", json!({"refresh_token": token})).await;
     assert_eq!(again.status, 200, "the header alone is the same attempt");
 }
+
+#[tokio::test]
+async fn what_came_of_refreshes_is_counted_by_outcome() {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::Hybrid).await;
+    let refresh = |token: String, attempt: &'static str| {
+        let body = json!({"refresh_token": token, "attempt": attempt});
+        let anonymous = world.anonymous();
+        async move { anonymous.post("/v1/refresh", body).await }
+    };
+    let token = alice.refresh_token.clone().unwrap();
+    for _ in 0..2 {
+        assert_eq!(refresh(token.clone(), "the-victims-attempt").await.status, 200);
+    }
+    assert_eq!(refresh(token.clone(), "another-tabs-attempt").await.status, 200, "within the grace");
+    world.advance(Duration::from_secs(60));
+    world.app.follower.sync().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(refresh(token.clone(), "the-thiefs-attempt").await.status, 401);
+    }
+    assert_eq!(refresh(String::from("ckr_AAAA"), "the-thiefs-attempt").await.status, 401);
+    let metrics = world.app.metrics.text(&world.app.auth, None);
+    for (outcome, count) in [
+        ("refresh_rotated", 1),
+        ("refresh_repeated", 1),
+        ("refresh_repeated_in_grace", 1),
+        ("refresh_reused", 1),
+        ("refresh_ended", 1),
+        ("refresh_forged", 1),
+        ("refresh_late_duplicate", 0),
+    ] {
+        let line = format!("cloakroom_refreshes_total{{outcome=\"{outcome}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
+}
