@@ -113,14 +113,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: VERB,
         changes: &[
             (
-                "        if self.authentic(&token).await?.is_none() {\n            return Ok(Refresh::InvalidGrant);\n        }\n",
-                "",
+                "let Some((token, before)) = self.proved(token).await? else {",
+                "let found = match token {\n            \
+                 Some(token) => self.store.find(token.session).await?.map(|found| (token, found.session)),\n            \
+                 None => None,\n        };\n        let Some((token, before)) = found else {",
             ),
             (
-                "match self.store.rotate(&ask).await? {",
-                "let done = self.store.rotate(&ask).await?;\n        \
-                 if self.authentic(&token).await?.is_none() {\n            return Ok(Refresh::InvalidGrant);\n        }\n        \
-                 match done {",
+                "let rotation = self.store.rotate(&ask).await?;\n",
+                "let rotation = self.store.rotate(&ask).await?;\n        \
+                 if self.proved(Some(token)).await?.is_none() {\n            \
+                 return Ok(Refresh::InvalidGrant { over: None });\n        }\n",
             ),
         ],
         suites: &[Suite::Api],
@@ -190,8 +192,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "the head is read after the rotation, by the verb",
         file: VERB,
         changes: &[(
-            "            Rotation::Rotated(found) => {\n",
-            "            Rotation::Rotated(found) => {\n                \
+            "            Rotation::Rotated(found) | Rotation::Same(found, _) => {\n",
+            "            Rotation::Rotated(found) | Rotation::Same(found, _) => {\n                \
              let found = self.store.find(token.session).await?.unwrap_or(found);\n",
         )],
         suites: &[Suite::Api],
@@ -236,8 +238,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a failed read is told as invalid_grant",
         file: VERB,
         changes: &[(
-            "if self.authentic(&token).await?.is_none() {",
-            "if self.authentic(&token).await.ok().flatten().is_none() {",
+            "let Some((token, before)) = self.proved(token).await? else {",
+            "let Some((token, before)) = self.proved(token).await.ok().flatten() else {",
         )],
         suites: &[Suite::Outage],
     },
@@ -245,8 +247,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a failed write is told as invalid_grant",
         file: VERB,
         changes: &[(
-            "match self.store.rotate(&ask).await? {",
-            "match self.store.rotate(&ask).await.unwrap_or(Rotation::Unknown) {",
+            "let rotation = self.store.rotate(&ask).await?;\n",
+            "let rotation = self.store.rotate(&ask).await.unwrap_or(Rotation::Unknown);\n",
         )],
         suites: &[Suite::Api],
     },

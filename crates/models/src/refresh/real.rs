@@ -79,6 +79,7 @@ impl Real {
             roles: Roles::default(),
             status: Status::Active,
             min_rv: Rv::ZERO,
+            logins_ended: None,
             created_at: NOW,
         };
         let session = Session {
@@ -168,7 +169,7 @@ impl Real {
         session.keyed = row.keyed;
         session.strikes = row.strikes.into();
         session.rv = rv(row.rv);
-        session.revoked = row.revoked.map(|seq| Revoked { rv: rv(seq), reason: EndReason::Logout });
+        session.revoked = row.revoked.map(|seq| Revoked { rv: rv(seq), at: None, reason: EndReason::Logout });
         session.last_used_at = if row.idle { NOW.before(2 * DAY) } else { NOW };
         session
     }
