@@ -4,7 +4,7 @@
 //! * [`user`], [`email`], [`password`], [`throttle`]: accounts and how they are proved
 //! * [`session`], [`refresh`], [`exchange`], [`privilege`], [`token`], [`uses`]: the one row of a login and its one token
 //! * [`strategy`], [`grant`], [`keyring`], [`key_readings`]: what a login hands over
-//! * [`feed`], [`follow`], [`passport`]: revocation, and how this server knows of it
+//! * [`feed`], [`follow`], [`passport`], [`lookups`]: revocation, and how this server knows of it
 //! * [`store`]: what a database must do; `memory`: one for tests, behind the feature of that name
 //! * [`audit`], [`refresh_event`], [`grace`], [`error`]
 //!
@@ -21,6 +21,7 @@ pub mod grace;
 pub mod grant;
 pub mod key_readings;
 pub mod keyring;
+pub mod lookups;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod passport;

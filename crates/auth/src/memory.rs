@@ -240,6 +240,11 @@ impl Sessions for Memory {
         Ok(self.lock().found(id))
     }
 
+    async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>> {
+        let state = self.lock();
+        Ok(ids.iter().filter_map(|id| state.found(*id)).collect())
+    }
+
     async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Stored<()> {
         let mut state = self.lock();
         for (id, at) in uses {

@@ -12,6 +12,7 @@ use cloakroom_verify::{
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::follow::Follower;
+use crate::lookups::Lookups;
 use crate::session::{Dead, RowStrategy};
 use crate::store;
 
@@ -20,16 +21,33 @@ pub struct StoreAuthority<C> {
     auth: Arc<Auth>,
     follower: Arc<Follower<C>>,
     clock: C,
+    /// Where each check is answered by the store: many of them by one query.
+    lookups: Option<Lookups>,
 }
 
 impl<C: Clock> StoreAuthority<C> {
     /// Answers for `auth`, and lets `follower` renew a lapsed lease.
     pub fn new(auth: Arc<Auth>, follower: Arc<Follower<C>>, clock: C) -> Self {
-        Self { auth, follower, clock }
+        Self { auth, follower, clock, lookups: None }
+    }
+
+    /// Answers through these lookups: for a deployment in which each check asks the store.
+    #[must_use]
+    pub fn with_lookups(self, lookups: Lookups) -> Self {
+        Self { lookups: Some(lookups), ..self }
+    }
+
+    async fn authentic(&self, token: &OpaqueToken) -> crate::Result<Option<store::Found>> {
+        let Some(lookups) = &self.lookups else { return self.auth.authentic(token).await };
+        if !self.auth.is_of_a_known_key(token)? {
+            return Ok(None);
+        }
+        let found = lookups.find(token.session).await?;
+        Ok(found.filter(|found| self.auth.proves(token, found)))
     }
 
     async fn fill(&self, token: &OpaqueToken) -> crate::Result<Option<Fill>> {
-        let Some(found) = self.auth.authentic(token).await? else { return Ok(None) };
+        let Some(found) = self.authentic(token).await? else { return Ok(None) };
         if token.kind != OpaqueKind::Session || found.session.strategy != RowStrategy::Session {
             return Ok(None);
         }
@@ -42,7 +60,7 @@ impl<C: Clock> StoreAuthority<C> {
         let found = match found.session.judge(&found.user, found.as_of, now) {
             Err(Dead::Idle) if self.auth.flush_use(token.session).await? => {
                 // Uses that the store did not know of: only a fresh row can say idle.
-                match self.auth.authentic(token).await? {
+                match self.authentic(token).await? {
                     Some(again) => again,
                     None => return Ok(None),
                 }

@@ -99,6 +99,9 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
     /// The row, its user and the head, read in one statement.
     async fn find(&self, id: SessionId) -> Stored<Option<Found>>;
 
+    /// The same for several rows at once, of one snapshot, in any order; rows that are not there are left out.
+    async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>>;
+
     /// `last_used_at = greatest(last_used_at, at)`, for real uses only. Losing some is harmless: the session
     /// then ends earlier, never later. A row that is not there is skipped.
     async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Stored<()>;

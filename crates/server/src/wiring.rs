@@ -8,6 +8,7 @@ use cloakroom_auth::Auth;
 use cloakroom_auth::follow::Follower;
 use cloakroom_auth::grace::GraceWatch;
 use cloakroom_auth::key_readings::KeyReadings;
+use cloakroom_auth::lookups::Lookups;
 use cloakroom_auth::passport::StoreAuthority;
 use cloakroom_auth::password::{HashPool, Hasher, Params, PoolLimits};
 use cloakroom_auth::refresh_event::RefreshCounts;
@@ -23,7 +24,7 @@ use cloakroom_verify::revocations::Revocations;
 use cloakroom_verify::verifier::Verifier;
 
 use crate::app::{AnyClock, App, Shared};
-use crate::config::{Claim, Config, Origin};
+use crate::config::{Claim, Config, Freshness, Origin};
 use crate::cookies::Cookies;
 use crate::cross_site::Origins;
 use crate::key_files::Keys;
@@ -54,7 +55,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
     })
 }
 
-/// A server that verifies its own credentials as any service would.
+/// A server that verifies its own credentials as any service would. It belongs to the runtime that this is called on.
 pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
     let lease = Arc::new(Lease::new(config.feed.bound));
     let follower = Arc::new(Follower::new(
@@ -63,14 +64,19 @@ pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
         Arc::clone(&lease),
         clock.clone(),
     ));
+    let mut authority = StoreAuthority::new(Arc::clone(&auth), Arc::clone(&follower), clock.clone());
+    if config.session.freshness == Freshness::Always {
+        authority = authority.with_lookups(Lookups::start(Arc::clone(&auth.store)));
+    }
     let verifier = Verifier::new(
         Arc::clone(&auth.keys),
         auth.rules.clone(),
         Arc::clone(&auth.revocations),
         Arc::clone(&lease),
-        StoreAuthority::new(Arc::clone(&auth), Arc::clone(&follower), clock.clone()),
+        authority,
         clock.clone(),
-    );
+    )
+    .with_freshness(config.session.freshness);
     let public = config.public_url.origin();
     App::new(Shared {
         auth,

@@ -46,6 +46,7 @@ stores! {
     a_hash_is_raised_only_where_it_is_still_the_old_one,
     accounts_are_listed_in_pages,
     a_session_comes_back_as_it_was_written,
+    several_sessions_are_found_at_once,
     a_login_older_than_a_revocation_is_dead_at_birth,
     a_login_past_the_cap_ends_the_least_recently_used,
     a_use_moves_forward_only,
@@ -172,6 +173,25 @@ async fn a_session_comes_back_as_it_was_written(store: Shared) {
     assert_eq!(found.session, row);
     assert_eq!(found.user.id, alice);
     assert!(store.find(session_id(99)).await.unwrap().is_none());
+}
+
+async fn several_sessions_are_found_at_once(store: Shared) {
+    let (alice, bob) = (add(&store, 1, "alice@example.com").await, add(&store, 2, "bob@example.com").await);
+    for (n, user) in [(1, alice), (2, bob), (3, alice)] {
+        let row = row(&store, n, user, RowStrategy::Session).await;
+        start(&store, row).await;
+    }
+    let mut found = store.find_many(&[session_id(3), session_id(99), session_id(2)]).await.unwrap();
+    found.sort_by_key(|found| found.session.id);
+    for (found, n) in found.iter().zip([2, 3]) {
+        let alone = store.find(session_id(n)).await.unwrap().unwrap();
+        assert_eq!(
+            (&found.session, found.as_of, found.user.id),
+            (&alone.session, alone.as_of, alone.user.id)
+        );
+    }
+    assert_eq!(found.len(), 2);
+    assert!(store.find_many(&[]).await.unwrap().is_empty());
 }
 
 async fn a_login_older_than_a_revocation_is_dead_at_birth(store: Shared) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::authenticate::{Authenticate, Authority, Denied, Outage, Proof, Reason};
+use serde::{Deserialize, Serialize};
+
+use crate::authenticate::{Authenticate, Authority, Denied, Found, Outage, Proof, Reason};
 use crate::clock::Clock;
 use crate::jwt::{Invalid, Rules, Verified};
 use crate::keys::KeySet;
@@ -22,6 +24,18 @@ struct Parts<A, C> {
     passports: Passports,
     authority: A,
     clock: C,
+    freshness: Freshness,
+}
+
+/// How old an answer about a session may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Freshness {
+    /// As old as the lease allows: no I/O for a session seen before.
+    #[default]
+    Bounded,
+    /// Each check asks the authority, with a question that is sent after the check began.
+    Always,
 }
 
 impl<A: Authority, C: Clock> Verifier<A, C> {
@@ -35,7 +49,18 @@ impl<A: Authority, C: Clock> Verifier<A, C> {
         clock: C,
     ) -> Self {
         let (prover, passports) = (Prover::new(keys, rules), Passports::new());
-        Self(Arc::new(Parts { prover, revocations, lease, passports, authority, clock }))
+        let freshness = Freshness::Bounded;
+        Self(Arc::new(Parts { prover, revocations, lease, passports, authority, clock, freshness }))
+    }
+
+    /// The same with another freshness.
+    ///
+    /// # Panics
+    /// When it was cloned before: whoever holds the clone counts on the freshness that it had.
+    #[must_use]
+    pub fn with_freshness(self, freshness: Freshness) -> Self {
+        let parts = Arc::into_inner(self.0).expect("a verifier is set up before it is shared");
+        Self(Arc::new(Parts { freshness, ..parts }))
     }
 
     /// Replaces the keys. What the old ones had signed is proved anew.
@@ -64,6 +89,9 @@ impl<A: Authority, C: Clock> Parts<A, C> {
         let token = OpaqueToken::parse(text)
             .filter(|token| token.kind == OpaqueKind::Session)
             .ok_or(Denied::Unauthenticated(Reason::Malformed))?;
+        if self.freshness == Freshness::Always {
+            return self.session_from_authority(&token).await;
+        }
         if let Some(passport) = self.passports.find(&token.session) {
             match passport.standing(&token, self.clock.wall()) {
                 Standing::Good => match self.judge_renewed(&passport).await {
@@ -77,6 +105,17 @@ impl<A: Authority, C: Clock> Parts<A, C> {
             }
         }
         self.session_cold(text, &token).await
+    }
+
+    /// Nothing is remembered, so nothing can be outdated: neither the table nor the lease is asked.
+    async fn session_from_authority(&self, token: &OpaqueToken) -> Result<Principal, Denied> {
+        let fill = match self.authority.session(token).await {
+            Ok(Found::Valid(fill)) => fill,
+            Ok(Found::Unknown) => return Err(Denied::Unauthenticated(Reason::UnknownSession)),
+            Err(Outage) => return Err(Denied::Unavailable),
+        };
+        self.authority.used(token.session, self.clock.wall(), fill.idle_timeout);
+        Ok(fill.principal)
     }
 
     /// One step further: the authority. Its answer is judged like any other.

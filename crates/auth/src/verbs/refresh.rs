@@ -113,17 +113,28 @@ impl Auth {
 
     /// The row of a token whose mac is right, whatever its generation.
     pub(crate) async fn authentic(&self, token: &OpaqueToken) -> Result<Option<Found>> {
-        let is_known = || self.keyring.load().tokens.knows(token.version);
-        if !is_known() {
-            if !self.key_readings.settle(token.version) {
-                return Err(Error::KeyNotRead);
-            }
-            // Looked up again after the reading was seen to be done: it may have brought this very key.
-            if !is_known() {
-                return Ok(None);
-            }
+        if !self.is_of_a_known_key(token)? {
+            return Ok(None);
         }
         let found = self.store.find(token.session).await?;
-        Ok(found.filter(|found| self.keyring.load().tokens.proves(token, &found.session.secret)))
+        Ok(found.filter(|found| self.proves(token, found)))
+    }
+
+    /// Whether there is a key that could have made it; an error while that may still change.
+    pub(crate) fn is_of_a_known_key(&self, token: &OpaqueToken) -> Result<bool> {
+        let is_known = || self.keyring.load().tokens.knows(token.version);
+        if is_known() {
+            return Ok(true);
+        }
+        if !self.key_readings.settle(token.version) {
+            return Err(Error::KeyNotRead);
+        }
+        // Looked up again after the reading was seen to be done: it may have brought this very key.
+        Ok(is_known())
+    }
+
+    /// Whether its mac is right for this row.
+    pub(crate) fn proves(&self, token: &OpaqueToken, found: &Found) -> bool {
+        self.keyring.load().tokens.proves(token, &found.session.secret)
     }
 }

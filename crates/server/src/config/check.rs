@@ -6,7 +6,7 @@ use cloakroom_verify::Strategy;
 use secrecy::ExposeSecret;
 
 use super::secret::{MAKE_ONE, weakness};
-use super::{Config, Freshness, Mode};
+use super::{Config, Mode};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -136,9 +136,6 @@ fn passwords(config: &Config, mode: Mode, found: &mut Vec<String>) {
 fn not_in_this_version(config: &Config, found: &mut Vec<String>) {
     if config.store.sessions.expose_secret() != "store" {
         found.push(String::from("store.sessions: this version keeps sessions in the store only"));
-    }
-    if config.session.freshness == Freshness::Always {
-        found.push(String::from("session.freshness = \"always\" is not in this version yet"));
     }
     if config.feed.fenced || !config.feed.tolerant.is_empty() {
         found.push(String::from("feed.fenced and feed.tolerant are not in this version yet"));

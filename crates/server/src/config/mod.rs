@@ -22,8 +22,9 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use cloakroom_verify::verifier::Freshness;
 pub use layers::{Inputs, Layers, Mode};
-pub use values::{Claim, Freshness, Origin, PublicUrl};
+pub use values::{Claim, Origin, PublicUrl};
 
 /// The effective configuration.
 #[derive(Debug, Clone, Deserialize)]

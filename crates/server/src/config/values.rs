@@ -105,16 +105,6 @@ pub enum Claim {
     Name,
 }
 
-/// `session.freshness`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Freshness {
-    /// A check trusts what it knows for as long as `feed.bound`.
-    Bounded,
-    /// Every check reads the store.
-    Always,
-}
-
 /// `"15m"`, `"1h 30m"`, `"7d"`
 pub mod duration {
     use super::*;

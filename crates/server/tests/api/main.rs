@@ -8,6 +8,7 @@ mod common;
 mod attacks;
 mod cross_site;
 mod exchange;
+mod freshness;
 mod keys;
 mod login;
 mod logout;

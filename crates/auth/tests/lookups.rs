@@ -1,0 +1,107 @@
+//! Lookups that wait together are one query, and none joins a query that was sent before it came.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use cloakroom_auth::feed::AsOf;
+use cloakroom_auth::lookups::Lookups;
+use cloakroom_auth::session::RowStrategy;
+use cloakroom_auth::store::{Found, StoreError};
+use cloakroom_verify::{Rv, SessionId};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+/// A database that answers when the test lets it, and that knows the sessions 1 to 99.
+struct Database {
+    queries: Arc<Mutex<Vec<Vec<SessionId>>>>,
+    answers: Arc<Semaphore>,
+    lookups: Lookups,
+}
+
+impl Database {
+    fn new() -> Self {
+        let (queries, answers) = (Arc::<Mutex<Vec<_>>>::default(), Arc::new(Semaphore::new(0)));
+        let (asked, allowed) = (Arc::clone(&queries), Arc::clone(&answers));
+        let lookups = Lookups::asking(move |sessions: Vec<SessionId>| {
+            asked.lock().expect("no test panics with it").push(sessions.clone());
+            let allowed = Arc::clone(&allowed);
+            async move {
+                allowed.acquire().await.expect("it is never closed").forget();
+                if sessions.contains(&id(200)) {
+                    return Err(StoreError::new("down"));
+                }
+                Ok(sessions.into_iter().filter(|session| *session != id(100)).map(found).collect())
+            }
+        });
+        Self { queries, answers, lookups }
+    }
+
+    fn look_up(&self, n: u8) -> JoinHandle<Option<Option<SessionId>>> {
+        let lookups = self.lookups.clone();
+        tokio::spawn(async move {
+            let found = lookups.find(id(n)).await.ok()?;
+            Some(found.map(|found| found.session.id))
+        })
+    }
+
+    /// Lets everything run until it waits.
+    async fn settle(&self) {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn asked(&self) -> Vec<usize> {
+        self.queries.lock().expect("no test panics with it").iter().map(Vec::len).collect()
+    }
+}
+
+fn id(n: u8) -> SessionId {
+    SessionId::from_bytes([n; 16])
+}
+
+fn found(id: SessionId) -> Found {
+    let mut session = common::row(RowStrategy::Session);
+    session.id = id;
+    Found { session, user: common::user(), as_of: AsOf::read_with_row(Rv::ZERO, Rv::ZERO) }
+}
+
+#[tokio::test]
+async fn those_who_wait_share_the_next_query_and_each_gets_its_own_row() {
+    let database = Database::new();
+    let first = database.look_up(1);
+    database.settle().await;
+    assert_eq!(database.asked(), [1], "alone: sent at once");
+    let together: Vec<_> = (1..=64).map(|n| (n, database.look_up(n))).collect();
+    let again = database.look_up(7);
+    let unknown = database.look_up(100);
+    database.settle().await;
+    assert_eq!(database.asked(), [1], "nobody joins a query that is under way, and nobody overtakes it");
+    database.answers.add_permits(2);
+    assert_eq!(first.await.unwrap(), Some(Some(id(1))));
+    for (n, one) in together {
+        assert_eq!(one.await.unwrap(), Some(Some(id(n))));
+    }
+    assert_eq!((again.await.unwrap(), unknown.await.unwrap()), (Some(Some(id(7))), Some(None)));
+    assert_eq!(database.asked(), [1, 65], "each session once");
+}
+
+#[tokio::test]
+async fn a_failed_query_fails_those_who_waited_for_it_and_no_one_else() {
+    let database = Database::new();
+    let down = database.look_up(200);
+    database.settle().await;
+    let next = database.look_up(1);
+    database.answers.add_permits(2);
+    assert_eq!((down.await.unwrap(), next.await.unwrap()), (None, Some(Some(id(1)))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_does_not_answer_is_waited_for_with_an_end() {
+    let database = Database::new();
+    let waiting: Vec<_> = (1..=10).map(|n| database.look_up(n)).collect();
+    for one in waiting {
+        assert_eq!(one.await.unwrap(), None);
+    }
+}
