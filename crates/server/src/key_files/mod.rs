@@ -3,33 +3,25 @@
 //! A missing or damaged file is never replaced silently: a new key would log everybody out and look like an attack.
 //! Keys that `dev` made say so, and `serve` refuses them.
 
+mod error;
+mod file;
+mod make;
 pub mod rotate;
 
 use std::collections::HashSet;
-use std::fs;
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 
-use aws_lc_rs::hkdf;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_auth::keyring::Keyring;
-use cloakroom_auth::token::{self, TokenKeys};
-use cloakroom_verify::algorithm::{Algorithm, SigningKey, VerifyingKey};
+use cloakroom_auth::token::TokenKeys;
+use cloakroom_verify::algorithm::{SigningKey, VerifyingKey};
 use cloakroom_verify::{KeyId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use serde::Serialize;
 
 use crate::config::{Config, Mode};
-use crate::view::rfc3339;
 
-/// The longest key file that is looked at: the longest there is, of RSA, takes a tenth of it.
-const READ_AT_MOST: usize = 64 * 1024;
-
-/// What the token key is derived for, so that it is used for nothing else.
-const TOKEN_MAC: &[u8] = b"cloakroom token mac v1";
+pub use error::KeyError;
+use file::{KeyFile, SigningFile, TokenFile, check_mode, read_directory};
+pub use make::generate;
 
 /// The keys of a directory, ready to use.
 pub struct Keys {
@@ -37,164 +29,6 @@ pub struct Keys {
     pub keyring: Keyring,
     /// What proves access tokens.
     pub verifying: Vec<(KeyId, VerifyingKey)>,
-}
-
-/// Why keys cannot be read or made. What a file holds is never told.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// A file or directory cannot be reached.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// Somebody else could read it.
-    #[error("{} can be reached by other users (mode {mode:o}): run `chmod {wanted:o} {}`", path.display(), path.display())]
-    Open {
-        /// Which.
-        path: PathBuf,
-        /// As it is.
-        mode: u32,
-        /// As it must be.
-        wanted: u32,
-    },
-    /// It is not what was once written.
-    #[error("{} is damaged ({why}): restore it from a backup; a new key would log everybody out", path.display())]
-    Damaged {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        why: &'static str,
-    },
-    /// What it made may still be accepted.
-    #[error("{} is still needed{}", path.display(), until.map(|until| format!(" until {}", rfc3339(until))).unwrap_or_default())]
-    Needed {
-        /// Which.
-        path: PathBuf,
-        /// Until when; `None` while nothing has followed it.
-        until: Option<Timestamp>,
-    },
-    /// All 255 versions are taken.
-    #[error("there are too many token keys in {}: retire some", path.display())]
-    TooMany {
-        /// Where.
-        path: PathBuf,
-    },
-    /// Which of the two would be used?
-    #[error("{} has the version or the kid of another file: keep one of them in this directory", path.display())]
-    Doubled {
-        /// The second.
-        path: PathBuf,
-    },
-    /// `dev` made it.
-    #[error("{} was made for development: run `cloakroom key generate` with a keys.path of its own", path.display())]
-    Development {
-        /// Which.
-        path: PathBuf,
-    },
-    /// There is none.
-    #[error("there is no {what} in {}: run `cloakroom key generate`", path.display())]
-    Missing {
-        /// A signing key or a token key.
-        what: &'static str,
-        /// Where.
-        path: PathBuf,
-    },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SigningFile {
-    algorithm: String,
-    kid: String,
-    created_at: String,
-    /// It signs from then on; until then it is only known.
-    active_from: String,
-    development: bool,
-    pkcs8: SecretText,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenFile {
-    version: u8,
-    created_at: String,
-    /// It makes tokens from then on; until then it is only known.
-    active_from: String,
-    development: bool,
-    secret: SecretText,
-}
-
-/// base64url, wiped when dropped.
-#[derive(Serialize, Deserialize)]
-struct SecretText(Zeroizing<String>);
-
-impl SecretText {
-    fn of(bytes: &[u8]) -> Self {
-        Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes)))
-    }
-
-    fn bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
-        URL_SAFE_NO_PAD.decode(&*self.0).ok().map(Zeroizing::new)
-    }
-}
-
-/// Makes what is missing and tells the names of the new files.
-pub fn generate(config: &Config, mode: Mode, now: Timestamp) -> Result<Vec<String>, KeyError> {
-    let directory = &config.keys.path;
-    make_directory(directory)?;
-    let files = read_directory(directory)?;
-    let mut made = Vec::new();
-    let algorithm = config.token.algorithm;
-    if !algorithm.is_symmetric() && !files.iter().any(|file| file.signs_with(algorithm)) {
-        made.push(new_signing(config, mode, now, now)?);
-    }
-    if !files.iter().any(|file| matches!(file, KeyFile::Token(..))) {
-        made.push(new_token(config, mode, 1, now, now)?);
-    }
-    Ok(made)
-}
-
-fn new_signing(
-    config: &Config,
-    mode: Mode,
-    now: Timestamp,
-    active_from: Timestamp,
-) -> Result<String, KeyError> {
-    let (directory, algorithm) = (&config.keys.path, config.token.algorithm);
-    let none =
-        |_| KeyError::Missing { what: "key pair to make for token.algorithm", path: directory.clone() };
-    let pkcs8 = SigningKey::generate(algorithm).map_err(none)?;
-    let kid = SigningKey::from_pkcs8(algorithm, &pkcs8).map_err(none)?.key_id();
-    let file = SigningFile {
-        algorithm: algorithm.as_str().to_owned(),
-        kid: kid.to_string(),
-        created_at: rfc3339(now),
-        active_from: rfc3339(active_from),
-        development: mode == Mode::Development,
-        pkcs8: SecretText::of(&pkcs8),
-    };
-    write(directory, &format!("signing-{kid}.json"), &file)
-}
-
-fn new_token(
-    config: &Config,
-    mode: Mode,
-    version: u8,
-    now: Timestamp,
-    active_from: Timestamp,
-) -> Result<String, KeyError> {
-    let secret = Zeroizing::new(token::random::<32>());
-    let file = TokenFile {
-        version,
-        created_at: rfc3339(now),
-        active_from: rfc3339(active_from),
-        development: mode == Mode::Development,
-        secret: SecretText::of(&*secret),
-    };
-    write(&config.keys.path, &format!("token-{version}.json"), &file)
 }
 
 /// Reads the keys of a deployment. With [`Mode::Production`] development keys are refused.
@@ -302,160 +136,12 @@ fn shared_secret(config: &Config) -> Option<&SecretString> {
     config.token.secret.as_ref().filter(|_| config.token.algorithm.is_symmetric())
 }
 
-enum KeyFile {
-    Signing(PathBuf, SigningFile),
-    Token(PathBuf, TokenFile),
-}
-
-impl KeyFile {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Signing(path, _) | Self::Token(path, _) => path,
-        }
-    }
-
-    fn name(&self) -> String {
-        self.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
-    /// What tokens call it.
-    fn key_name(&self) -> String {
-        match self {
-            Self::Signing(_, file) => file.kid.clone(),
-            Self::Token(_, file) => file.version.to_string(),
-        }
-    }
-
-    fn active_from(&self) -> Result<Timestamp, KeyError> {
-        let text = match self {
-            Self::Signing(_, file) => &file.active_from,
-            Self::Token(_, file) => &file.active_from,
-        };
-        let damaged = |_| KeyError::Damaged { path: self.path().to_owned(), why: "active_from is no time" };
-        let time: jiff::Timestamp = text.parse().map_err(damaged)?;
-        Ok(Timestamp::from_millis(time.as_millisecond()))
-    }
-
-    fn signs_with(&self, algorithm: Algorithm) -> bool {
-        matches!(self, Self::Signing(_, file) if file.algorithm == algorithm.as_str())
-    }
-
-    fn is_for_development(&self) -> bool {
-        match self {
-            Self::Signing(_, file) => file.development,
-            Self::Token(_, file) => file.development,
-        }
-    }
-}
-
-impl SigningFile {
-    fn open(&self, path: &Path) -> Result<SigningKey, KeyError> {
-        let damaged = |why| KeyError::Damaged { path: path.to_owned(), why };
-        let algorithm = self.algorithm.parse().map_err(|_| damaged("unknown algorithm"))?;
-        let pkcs8 = self.pkcs8.bytes().ok_or_else(|| damaged("the key is not base64url"))?;
-        let key =
-            SigningKey::from_pkcs8(algorithm, &pkcs8).map_err(|_| damaged("the key is no PKCS#8 key"))?;
-        if key.key_id().as_str() != self.kid {
-            return Err(damaged("kid is not the thumbprint of the key"));
-        }
-        Ok(key)
-    }
-}
-
-impl TokenFile {
-    fn open(&self, path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-        let damaged = |why| KeyError::Damaged { path: path.to_owned(), why };
-        let secret = self.secret.bytes().filter(|secret| secret.len() == 32);
-        let secret = secret.ok_or_else(|| damaged("the secret is not 32 bytes in base64url"))?;
-        let mut key = Zeroizing::new([0; 32]);
-        hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
-            .extract(&secret)
-            .expand(&[TOKEN_MAC], hkdf::HKDF_SHA256)
-            .and_then(|derived| derived.fill(&mut *key))
-            .map_err(|_| damaged("no key can be derived"))?;
-        Ok(key)
-    }
-}
-
-/// All key files, in the order of their names. Other files are left alone.
-fn read_directory(directory: &Path) -> Result<Vec<KeyFile>, KeyError> {
-    let io = |error| KeyError::Io { path: directory.to_owned(), error };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(directory).map_err(io)? {
-        paths.push(entry.map_err(io)?.path());
-    }
-    paths.sort();
-    let mut files = Vec::new();
-    for path in paths {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let Some(name) = name.strip_suffix(".json") else { continue };
-        if name.starts_with("signing-") {
-            files.push(KeyFile::Signing(path.clone(), read(&path)?));
-        } else if name.starts_with("token-") {
-            files.push(KeyFile::Token(path.clone(), read(&path)?));
-        }
-    }
-    Ok(files)
-}
-
-/// The mode is asked of what was opened, not of what has its name a moment later.
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, KeyError> {
-    let io = |error| KeyError::Io { path: path.to_owned(), error };
-    let damaged = || KeyError::Damaged { path: path.to_owned(), why: "not a key file" };
-    // Opening a pipe would wait for its writer.
-    if !fs::metadata(path).map_err(io)?.is_file() {
-        return Err(damaged());
-    }
-    let file = fs::File::open(path).map_err(io)?;
-    check(path, &file.metadata().map_err(io)?, 0o600)?;
-    // Made to size: a buffer that grows leaves copies of what is in it behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(READ_AT_MOST + 1));
-    file.take(READ_AT_MOST as u64 + 1).read_to_end(&mut text).map_err(io)?;
-    if text.len() > READ_AT_MOST {
-        return Err(damaged());
-    }
-    serde_json::from_slice(&text).map_err(|_| damaged())
-}
-
-/// Nobody but the owner may reach it.
-fn check_mode(path: &Path, wanted: u32) -> Result<(), KeyError> {
-    let metadata = fs::metadata(path).map_err(|error| KeyError::Io { path: path.to_owned(), error })?;
-    check(path, &metadata, wanted)
-}
-
-fn check(path: &Path, metadata: &fs::Metadata, wanted: u32) -> Result<(), KeyError> {
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::Open { path: path.to_owned(), mode, wanted }) }
-}
-
-fn make_directory(directory: &Path) -> Result<(), KeyError> {
-    match fs::DirBuilder::new().recursive(false).mode(0o700).create(directory) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(KeyError::Io { path: directory.to_owned(), error })
-        }
-        Ok(()) | Err(_) => check_mode(directory, 0o700),
-    }
-}
-
-/// Whole or not at all: written beside, then linked to its name, which must be free.
-fn write(directory: &Path, name: &str, file: &impl Serialize) -> Result<String, KeyError> {
-    let (path, beside) = (directory.join(name), directory.join(format!(".{name}.{}", std::process::id())));
-    let text = Zeroizing::new(serde_json::to_vec_pretty(file).unwrap_or_default());
-    let written = || {
-        let mut new = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        new.write_all(&text)?;
-        new.sync_all()?;
-        fs::hard_link(&beside, &path)?;
-        fs::File::open(directory)?.sync_all()
-    };
-    let result = written();
-    // Whatever came of it, the draft holds a key and must go.
-    let _ = fs::remove_file(&beside);
-    result.map(|()| name.to_owned()).map_err(|error| KeyError::Io { path, error })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    use std::path::Path;
+
     use super::*;
     use crate::config::{Inputs, Layers};
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use cloakroom_verify::Timestamp;
 use cloakroom_verify::jwt::MAX_LEEWAY;
 
-use super::{KeyError, KeyFile, make_directory, new_signing, new_token, read_directory};
+use super::KeyError;
+use super::file::{KeyFile, read_directory};
+use super::make::{make_directory, new_signing, new_token};
 use crate::config::{Config, Mode};
 
 /// A new key is on disk this long before it signs, unless said otherwise: longer than others keep our JWKS.
