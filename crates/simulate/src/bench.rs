@@ -69,8 +69,7 @@ impl Bench {
         let store = store.map_err(|error| error.to_string())?;
         // A secret key: signing is not what is tried here, and it is quick.
         let signing = SigningKey::secret(Algorithm::Hs256, &[7; 32]).map_err(|error| error.to_string())?;
-        let tokens =
-            TokenKeys::new([(1, Zeroizing::new([9; 32]))], 1).map_err(|error| error.to_string())?;
+        let tokens = TokenKeys::new([(1, Zeroizing::new([9; 32]))], 1).map_err(|error| error.to_string())?;
         let keys = Arc::new(KeySet::new([(signing.key_id(), signing.verifying_key())]));
         let keyring = Arc::new(Keyring { kid: signing.key_id(), signing, tokens });
         let cheap = Params { memory_kib: 8, iterations: 1, parallelism: 1 };
@@ -124,7 +123,11 @@ pub(crate) struct Server {
 fn folder() -> std::io::Result<tempfile::TempDir> {
     let in_memory = Path::new("/dev/shm");
     let builder = tempfile::Builder::new().prefix("cloakroom-simulate").to_owned();
-    if in_memory.is_dir() { builder.tempdir_in(in_memory).or_else(|_| builder.tempdir()) } else { builder.tempdir() }
+    if in_memory.is_dir() {
+        builder.tempdir_in(in_memory).or_else(|_| builder.tempdir())
+    } else {
+        builder.tempdir()
+    }
 }
 
 fn settings(rules: &Rules) -> Settings {

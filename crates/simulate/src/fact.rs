@@ -1,5 +1,7 @@
 //! What the database did, as the wrapper around it saw: the ground truth of a schedule, whatever was answered.
 
+use std::fmt;
+
 use cloakroom_auth::refresh::{Refusal, SameReason};
 use cloakroom_auth::store::{Changed, Ended, EndedAll, Exchanged, Rotation};
 use cloakroom_verify::SessionId;
@@ -38,6 +40,26 @@ pub enum Came {
     Refused(Option<Refusal>),
     /// The session was ended as stolen.
     Revoked,
+}
+
+/// Without ids: a schedule reads the same each time it is run.
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refreshed(_, came) => write!(f, "refresh: {came:?}"),
+            Self::Exchanged(_, came) => write!(f, "exchange: {came:?}"),
+            Self::Ended(_) => f.write_str("the session is ended"),
+            Self::EndedAll(kept) => {
+                let but = if kept.is_some() { " but this one" } else { "" };
+                write!(f, "every login of the user{but} is ended")
+            }
+            Self::Disabled => f.write_str("the user is disabled"),
+            Self::RolesChanged => f.write_str("the user has other roles"),
+            Self::FeedRead => f.write_str("the feed was read"),
+            Self::Nothing => f.write_str("nothing"),
+            Self::FailedByItself => f.write_str("it failed by itself"),
+        }
+    }
 }
 
 pub(crate) fn of_rotation(session: SessionId, rotation: &Rotation) -> Fact {

@@ -18,8 +18,9 @@ pub(crate) struct Issued {
 
 impl Issued {
     pub(crate) fn read(auth: &Auth, text: &str, minted: u32) -> Result<Self, Violation> {
-        let verified = jwt::verify_authentic(text, &auth.keys, &auth.rules)
-            .map_err(|_| Violation::new(Broken::DeadAtBirth, "an access token that its own server cannot read"))?;
+        let verified = jwt::verify_authentic(text, &auth.keys, &auth.rules).map_err(|_| {
+            Violation::new(Broken::DeadAtBirth, "an access token that its own server cannot read")
+        })?;
         Ok(Self { text: text.into(), minted, verified })
     }
 

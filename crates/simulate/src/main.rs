@@ -47,7 +47,11 @@ fn main() -> ExitCode {
     match run(Order { seed, schedules, threads }, &progress) {
         Ok(tally) => {
             println!("{tally}");
-            println!("seeds {seed} to {}: no promise broken, {}", seed + (schedules - 1), speed(&tally, began));
+            println!(
+                "seeds {seed} to {}: no promise broken, {}",
+                seed + (schedules - 1),
+                speed(&tally, began)
+            );
             ExitCode::SUCCESS
         }
         Err(run) => {

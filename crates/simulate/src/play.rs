@@ -301,15 +301,14 @@ impl<'b> Play<'b> {
             },
             Party::Proxy | Party::Bystander => return Ok(()),
         };
-        let still_holds = client.token == asked.token
-            && client.pending.is_none_or(|pending| pending == asked.pending());
+        let still_holds =
+            client.token == asked.token && client.pending.is_none_or(|pending| pending == asked.pending());
         if !still_holds {
             // Another tab was faster: a loser's answer takes nothing away.
             return Ok(());
         }
         client.out = true;
-        let deserved =
-            self.truth.ended() || flying.late || self.truth.thief_acted || self.truth.careless;
+        let deserved = self.truth.ended() || flying.late || self.truth.thief_acted || self.truth.careless;
         if asked.who == Party::Owner && !deserved {
             let words = format!("request {} was refused, and nobody had ended the login", asked.id);
             return Err(Violation::new(Broken::LockOut, words));
@@ -344,12 +343,12 @@ impl<'b> Play<'b> {
     fn bites_at_once(&self, flying: &Flying) -> Played {
         let Some(at) = flying.committed else { return Ok(()) };
         let own = |events: &[u32]| events.contains(&at);
-        let own = self.truth.revoked == Some(at)
-            || own(&self.truth.user_before)
-            || own(&self.truth.claims_before);
+        let own =
+            self.truth.revoked == Some(at) || own(&self.truth.user_before) || own(&self.truth.claims_before);
         let auth = &self.servers[flying.asked.server].auth;
         for issued in self.issued.iter().filter(|issued| {
-            let killed_by_it = self.truth.kills(issued.minted, at) && !self.truth.kills(issued.minted, at - 1);
+            let killed_by_it =
+                self.truth.kills(issued.minted, at) && !self.truth.kills(issued.minted, at - 1);
             own && killed_by_it
         }) {
             if issued.is_live(auth) {

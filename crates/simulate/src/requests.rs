@@ -22,13 +22,13 @@ pub(crate) fn make(
 ) -> Request<Answer> {
     let auth = Arc::clone(&server.auth);
     let (token, now, want) = (Rc::clone(&asked.token.text), asked.now, asked.want);
-    let attempt = asked.attempt.map(|attempt| {
-        Attempt::parse(&attempt_text(attempt)).expect("24 visible characters are an attempt")
-    });
+    let attempt = asked
+        .attempt
+        .map(|attempt| Attempt::parse(&attempt_text(attempt)).expect("24 visible characters are an attempt"));
     match want {
-        Want::Refresh => Box::pin(async move {
-            Answer::Refresh(auth.refresh(&token, attempt.as_ref(), now).await)
-        }),
+        Want::Refresh => {
+            Box::pin(async move { Answer::Refresh(auth.refresh(&token, attempt.as_ref(), now).await) })
+        }
         Want::Exchange(to) => Box::pin(async move {
             let to = match to {
                 OpaqueKind::Session => Strategy::Session,
@@ -36,16 +36,16 @@ pub(crate) fn make(
             };
             Answer::Exchange(auth.exchange(&token, to, Transport::Body, attempt.as_ref(), now).await)
         }),
-        Want::Logout => Box::pin(async move {
-            Answer::Done(auth.logout(&[&token], now).await.map(|()| true))
-        }),
+        Want::Logout => {
+            Box::pin(async move { Answer::Done(auth.logout(&[&token], now).await.map(|()| true)) })
+        }
         Want::LogoutByAccess => Box::pin(async move {
             let shown = access.unwrap_or(token);
             Answer::Done(auth.logout(&[&shown], now).await.map(|()| true))
         }),
-        Want::EndOne => Box::pin(async move {
-            Answer::Done(auth.end(user, session, EndReason::EndedByUser, now).await)
-        }),
+        Want::EndOne => {
+            Box::pin(async move { Answer::Done(auth.end(user, session, EndReason::EndedByUser, now).await) })
+        }
         Want::EndAll(keep) => Box::pin(async move {
             let ended = auth.end_all(user, keep.then_some(session), EndReason::EndedByUser, now).await;
             Answer::Done(ended.map(|ended| ended.is_some()))
@@ -60,9 +60,7 @@ pub(crate) fn make(
         }),
         Want::Follow => {
             let follower = Arc::clone(&server.follower);
-            Box::pin(async move {
-                Answer::Done(follower.sync().await.map(|()| true).map_err(Into::into))
-            })
+            Box::pin(async move { Answer::Done(follower.sync().await.map(|()| true).map_err(Into::into)) })
         }
     }
 }

@@ -113,7 +113,10 @@ pub(crate) fn owner_sends(play: &mut Play<'_>) -> Option<usize> {
         None if play.owner.token.kind == OpaqueKind::Session => return None,
         None => Want::Refresh,
     };
-    if play.flying.iter().any(|flying| flying.asked.who == Party::Owner && flying.asked.token == play.owner.token)
+    if play
+        .flying
+        .iter()
+        .any(|flying| flying.asked.who == Party::Owner && flying.asked.token == play.owner.token)
     {
         play.tally.saw(Seen::TabsRaced);
     }

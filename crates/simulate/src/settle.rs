@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use cloakroom_verify::OpaqueKind;
-
 use crate::asked::Want;
 use crate::bench::{GRACE, LIVES};
 use crate::client::Party;
@@ -79,7 +77,7 @@ async fn duel(play: &mut Play<'_>) -> Played {
             return Ok(());
         }
         if play.owner.out {
-            return stranded(play);
+            return stranded(play).await;
         }
         let Some(at) = owner_sends(play) else { return Ok(()) };
         play.finish(at).await?;
@@ -91,15 +89,23 @@ async fn duel(play: &mut Play<'_>) -> Played {
     Err(Violation::new(Broken::Theft, "owner and thief both went on, turn after turn"))
 }
 
-/// The owner was refused while the login lives on. The rule knows two ways to this: a copied pending attempt whose
-/// answer the thief took and used, and an exchange by the thief.
-fn stranded(play: &mut Play<'_>) -> Played {
-    play.tally.saw(Seen::Stranded);
-    let exchanged = play.tally.of(Seen::ThiefExchanged) > 0 || play.truth.kind == OpaqueKind::Session;
-    if exchanged || play.tally.of(Seen::ThiefCopied) > 0 || play.tally.of(Seen::StolenPending) > 0 {
-        return Ok(());
-    }
-    Err(Violation::new(Broken::Theft, "the owner was refused, and nothing was ended"))
+/// The owner was refused while the login lives on in other hands. The rule leaves three ways to this, all counted;
+/// what remains to the owner is to log out by the very token that was refused, and that must end it.
+async fn stranded(play: &mut Play<'_>) -> Played {
+    let exchanging = play.owner.pending.is_some_and(|pending| pending.to.is_some());
+    let token = play.owner.token.clone();
+    let seen = if token.generation < play.truth.floor {
+        Seen::StrandedByThief
+    } else if exchanging {
+        Seen::StrandedByExchange
+    } else if play.truth.is_late_duplicate(&token, play.owner.pending) {
+        Seen::StrandedLate
+    } else {
+        return Err(Violation::new(Broken::Theft, "the owner was refused, and nothing was ended"));
+    };
+    play.tally.saw(seen);
+    let at = play.send(Party::Owner, Want::Logout, &token, None, 0);
+    play.finish(at).await
 }
 
 /// Whatever anybody ever held is refused, on both servers.

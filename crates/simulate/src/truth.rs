@@ -9,7 +9,7 @@ use cloakroom_verify::{OpaqueKind, SessionId, Timestamp};
 
 use crate::asked::{Asked, Want};
 use crate::bench::{GRACE, LIVES, REFRESH, SESSION};
-use crate::client::Party;
+use crate::client::{Held, Party, Pending};
 use crate::fact::{Came, Fact};
 use crate::violation::{Broken, Violation};
 
@@ -186,6 +186,13 @@ impl Truth {
         (back < REMEMBERED).then_some((*spend, back))
     }
 
+    /// Whether this token was spent by this very attempt, and its child too.
+    pub(crate) fn is_late_duplicate(&self, token: &Held, pending: Option<Pending>) -> bool {
+        let attempt = pending.and_then(|pending| pending.attempt);
+        self.spent(token.generation)
+            .is_some_and(|(spend, back)| back > 0 && attempt.is_some() && spend.attempt == attempt)
+    }
+
     /// Takes note of a decision, and says what it should have been.
     pub(crate) fn decided(&mut self, asked: &Asked, came: Came) -> Result<Due, Violation> {
         let due = self.due(asked);
@@ -198,7 +205,8 @@ impl Truth {
             Came::Refused(_) => {}
             Came::Revoked => {
                 if !self.thief_acted && !self.careless {
-                    let words = "its session was ended, though it kept the protocol and nobody stole anything";
+                    let words =
+                        "its session was ended, though it kept the protocol and nobody stole anything";
                     return Err(Violation::new(Broken::LockOut, words));
                 }
                 self.revoked = Some(self.clock);
