@@ -13,6 +13,8 @@ pub enum Party {
     Proxy,
     /// Who copied the owner's store.
     Thief,
+    /// Who makes tokens up from one it saw.
+    Forger,
     /// The owner's other login.
     Bystander,
 }

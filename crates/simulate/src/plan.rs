@@ -46,7 +46,7 @@ impl Plan {
     pub(crate) fn sends_attempts(&self, who: Party) -> bool {
         match who {
             Party::Owner | Party::Proxy => self.attempts,
-            Party::Thief | Party::Bystander => true,
+            Party::Thief | Party::Forger | Party::Bystander => true,
         }
     }
 }

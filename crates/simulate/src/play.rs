@@ -190,6 +190,9 @@ impl<'b> Play<'b> {
 
     fn committed(&mut self, at: usize, fact: Fact) -> Played {
         let asked = self.flying[at].asked.clone();
+        if asked.who == Party::Forger && fact != Fact::Nothing {
+            return Err(Violation::new(Broken::Theft, format!("a forged token came as far as this: {fact}")));
+        }
         match fact {
             Fact::Nothing => return Ok(()),
             Fact::FailedByItself => {
@@ -239,6 +242,7 @@ impl<'b> Play<'b> {
                 self.waiting_for_help |= asked.who == Party::Owner;
                 return Ok(());
             }
+            Answer::Done(Ok(_)) if asked.who == Party::Forger => return Ok(()),
             Answer::Done(Ok(done)) => {
                 self.log.push(Line::Heard { id, heard: Heard::Done(done) });
                 return self.ended(flying, done);
@@ -284,7 +288,7 @@ impl<'b> Play<'b> {
                 }
             }
             // Whoever delivered it again does not read the answer.
-            Party::Proxy | Party::Bystander => {}
+            Party::Proxy | Party::Forger | Party::Bystander => {}
         }
         Ok(())
     }
@@ -299,6 +303,10 @@ impl<'b> Play<'b> {
                 Some(thief) => thief,
                 None => return Ok(()),
             },
+            Party::Forger => {
+                self.tally.saw(Seen::Forged);
+                return Ok(());
+            }
             Party::Proxy | Party::Bystander => return Ok(()),
         };
         let still_holds =

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use cloakroom_verify::OpaqueKind;
+use cloakroom_verify::{OpaqueKind, OpaqueToken};
 
 use crate::asked::Want;
 use crate::bench::{Bench, GRACE};
-use crate::client::{Client, Party, Pending};
+use crate::client::{Client, Held, Party, Pending};
 use crate::gate::{Side, Step, Verdict};
 use crate::log::Line;
 use crate::play::{Play, Played};
@@ -93,8 +93,9 @@ fn something_new(play: &mut Play<'_>) {
         62..76 if plan.thief => thief_acts(play),
         76..84 if plan.duplicates => deliver_again(play),
         84..90 if plan.ends => end_or_change(play),
-        90..93 => follow(play),
-        93..95 => crash(play),
+        90..92 => follow(play),
+        92..94 => crash(play),
+        94 => forge(play),
         95..100 if plan.troubles => trouble(play),
         _ => {
             owner_sends(play);
@@ -232,6 +233,32 @@ fn end_or_change(play: &mut Play<'_>) {
 fn follow(play: &mut Play<'_>) {
     let (server, token) = (play.dice.below(2), play.owner.token.clone());
     play.send(Party::Proxy, Want::Follow, &token, None, server);
+}
+
+/// A token that nobody was given: a right one with another generation, another mac or another use.
+fn forge(play: &mut Play<'_>) {
+    let Some(mut token) = OpaqueToken::parse(&play.owner.token.text) else { return };
+    match play.dice.below(4) {
+        0 => token.mac[play.dice.below(16)] ^= 1 << play.dice.below(8),
+        1 => token.generation = token.generation.saturating_sub(1 + u32::from(token.generation == 0)),
+        2 => token.kind = other(token.kind),
+        _ => token.generation += 1,
+    }
+    if token.to_text() == *play.owner.token.text {
+        token.generation += 1;
+    }
+    let (generation, kind) = (token.generation, token.kind);
+    let held = Held { text: token.to_text().into(), generation, kind };
+    let want = play.dice.pick([Want::Refresh, Want::Logout, Want::Exchange(other(kind))]);
+    let (attempt, server) = (play.owner.pending.and_then(|pending| pending.attempt), play.dice.below(2));
+    play.send(Party::Forger, want, &held, attempt, server);
+}
+
+const fn other(kind: OpaqueKind) -> OpaqueKind {
+    match kind {
+        OpaqueKind::Session => OpaqueKind::Refresh,
+        OpaqueKind::Refresh => OpaqueKind::Session,
+    }
 }
 
 /// The client dies after the attempt was stored and before it was sent.

@@ -71,6 +71,7 @@ seen! {
     ThiefCopied "a thief sent the copied attempt",
     ThiefExchanged "a thief exchanged the token",
     ThiefGranted "a thief got a grant",
+    Forged "a forged token was refused before anything was decided",
     Duel "thief and owner took turns until somebody was out",
     ShutOut "a thief was refused without an end",
     StrandedLate "stranded: a thief took the child by the copied attempt or within the grace, and went on",

@@ -237,7 +237,7 @@ impl Truth {
     fn blame(&mut self, asked: &Asked) {
         match asked.who {
             Party::Thief => self.thief_acted = true,
-            Party::Owner | Party::Proxy | Party::Bystander => {
+            Party::Owner | Party::Proxy | Party::Forger | Party::Bystander => {
                 let generation = asked.token.generation;
                 if generation >= self.current || generation < self.floor || self.ended() {
                     return;

@@ -15,3 +15,10 @@ fn no_random_schedule_breaks_a_promise_and_the_run_meets_everything_it_is_about(
     assert_eq!(tally.schedules, SCHEDULES);
     assert_eq!(tally.never(), Vec::<&str>::new(), "a run in which it never happened shows nothing about it");
 }
+
+#[test]
+fn the_same_seeds_meet_the_same_on_any_number_of_threads() {
+    let met =
+        |threads| run(Order { seed: 7, schedules: 4_000, threads }, &|_| {}).expect("no promise is broken");
+    assert_eq!(met(1), met(3));
+}
