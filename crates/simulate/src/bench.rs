@@ -54,6 +54,7 @@ pub(crate) struct Bench {
     hasher: Hasher,
     /// Of servers that were stopped: a pool has a thread, and these servers never hash.
     pools: RefCell<Vec<HashPool>>,
+    path: PathBuf,
     /// Dropped last: the files of the database.
     _folder: tempfile::TempDir,
 }
@@ -77,7 +78,21 @@ impl Bench {
         let rules = Rules::new("https://auth.example.com", "shop");
         let settings = settings(&rules);
         let pools = RefCell::default();
-        Ok(Self { store, keyring, keys, rules, settings, hasher, pools, _folder: folder })
+        Ok(Self { store, keyring, keys, rules, settings, hasher, pools, path, _folder: folder })
+    }
+
+    /// Closes the database, lets something happen to its file, and opens it again. Its servers must be stopped.
+    pub(crate) async fn reopen(
+        self,
+        now: Timestamp,
+        between: impl FnOnce(&Path) -> std::io::Result<()>,
+    ) -> Result<Self, String> {
+        drop(self.store);
+        between(&self.path).map_err(|error| error.to_string())?;
+        let url = format!("sqlite:{}", self.path.display());
+        let store =
+            cloakroom_store::open(&url, Purpose::Serve, now).await.map_err(|error| error.to_string())?;
+        Ok(Self { store, ..self })
     }
 
     /// A server that was just started on this store: it remembers nothing.

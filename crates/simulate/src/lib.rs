@@ -6,17 +6,19 @@
 //! that breaks a promise is run again by its number.
 //!
 //! * [`workers`]: many schedules on a few threads; [`schedule`]: what happens next; `plan`: of which kind it shall be;
-//!   `settle`: how it ends
-//! * `play`: one schedule under way; `client`, `asked`, `requests`, `issued`, `login`: who asks for what
+//!   `settle`: how it ends; `lost_tail`: a restored database
+//! * `play`: one schedule under way; `answers`: what is heard of it; `client`, `asked`, `requests`, `issued`, `login`: who asks for what
 //! * `gate`, `faulty`: the store behind a gate, where faults are made; [`fact`]: what the database really did
 //! * `truth`: what must come of it, by the promises alone; [`violation`]: which one was broken
-//! * [`tally`]: what was met; [`log`]: a schedule in words; `bench`, [`dice`]: what a worker needs
+//! * [`tally`], `count`: what was met; [`log`]: a schedule in words; `bench`, [`dice`]: what a worker needs
 //!
 //! It shares no rule with the code that it tries.
 
+mod answers;
 pub mod asked;
 mod bench;
 pub mod client;
+mod count;
 pub mod dice;
 pub mod fact;
 mod faulty;
@@ -24,6 +26,7 @@ pub mod gate;
 mod issued;
 pub mod log;
 mod login;
+mod lost_tail;
 mod plan;
 mod play;
 mod requests;

@@ -80,6 +80,9 @@ seen! {
     KilledChecked "access tokens that must be dead, and were",
     LiveChecked "access tokens that must be good, and were",
     FeedFollowed "a server followed the feed",
+    Reopened "the database was closed and opened again",
+    LostTail "after the database lost its tail, a client went on with its newer token",
+    EverythingEnded "everything of everyone was ended",
     Bystander "another login of the same user lived on",
     BystanderEnded "another login of the same user ended with all",
 }

@@ -186,11 +186,13 @@ impl Truth {
         (back < REMEMBERED).then_some((*spend, back))
     }
 
-    /// Whether this token was spent by this very attempt, and its child too.
+    /// Whether this token was spent by this very attempt, and its child too, however long ago.
     pub(crate) fn is_late_duplicate(&self, token: &Held, pending: Option<Pending>) -> bool {
         let attempt = pending.and_then(|pending| pending.attempt);
-        self.spent(token.generation)
-            .is_some_and(|(spend, back)| back > 0 && attempt.is_some() && spend.attempt == attempt)
+        let spend = usize::try_from(token.generation).ok().and_then(|at| self.spends.get(at));
+        token.generation + 1 < self.current
+            && attempt.is_some()
+            && spend.is_some_and(|spend| spend.attempt == attempt)
     }
 
     /// Takes note of a decision, and says what it should have been.

@@ -7,6 +7,7 @@ use std::thread;
 use futures_util::{StreamExt, stream};
 
 use crate::bench::Bench;
+use crate::lost_tail;
 use crate::schedule::{self, Run};
 use crate::tally::Tally;
 use crate::violation::{Broken, Violation};
@@ -81,6 +82,10 @@ fn batch(seed: u64, many: u64) -> Result<Tally, Box<Run>> {
                 return Err(Box::new(run));
             }
         }
+        drop(runs);
+        lost_tail::run(bench, seed, &mut tally).await.map_err(|broken| {
+            Box::new(Run { seed, broken: Some(broken), log: Vec::new(), tally: Tally::default() })
+        })?;
         Ok(tally)
     })
 }
