@@ -1,6 +1,5 @@
 //! What kind of schedule it shall be. Thrown first, so that whole classes stay pure: without a thief, without faults.
 
-use crate::client::Party;
 use crate::dice::Dice;
 
 /// See the module. Numbers are chances in a hundred.
@@ -39,14 +38,6 @@ impl Plan {
             faults: dice.pick([0, 5, 20, 40]),
             haste: dice.pick([50, 65, 80]),
             steps: 12 + dice.below(30),
-        }
-    }
-
-    /// Whether this party sends attempts.
-    pub(crate) fn sends_attempts(&self, who: Party) -> bool {
-        match who {
-            Party::Owner | Party::Proxy => self.attempts,
-            Party::Thief | Party::Forger | Party::Bystander => true,
         }
     }
 }

@@ -133,7 +133,7 @@ fn prepare(play: &mut Play<'_>) -> Pending {
     if let Some(pending) = play.owner.pending {
         return pending;
     }
-    let attempts = play.plan.sends_attempts(Party::Owner);
+    let attempts = play.plan.attempts;
     // Only who can repeat it safely exchanges.
     let exchange = attempts && play.plan.exchanges && play.dice.percent(15);
     let to = match play.owner.token.kind {
