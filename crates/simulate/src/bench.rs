@@ -28,6 +28,8 @@ use cloakroom_verify::revocations::Revocations;
 use cloakroom_verify::{Strategy, Timestamp};
 use zeroize::Zeroizing;
 
+use crate::tamper::Tamper;
+
 /// The grace of every simulated server.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// How many losses a client without attempts is forgiven.
@@ -48,6 +50,7 @@ pub(crate) const BEGIN: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub(crate) struct Bench {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) tamper: Tamper,
     keys: Arc<KeySet>,
     rules: Rules,
     settings: Settings,
@@ -61,7 +64,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// A database of its own, on a file system in memory where there is one: nobody needs it after a crash.
-    pub(crate) async fn set_up() -> Result<Self, String> {
+    pub(crate) async fn set_up(tamper: Tamper) -> Result<Self, String> {
         let folder = folder().map_err(|error| format!("no temporary folder: {error}"))?;
         let path: PathBuf = folder.path().join("simulated.db");
         let url = format!("sqlite:{}", path.display());
@@ -78,7 +81,7 @@ impl Bench {
         let rules = Rules::new("https://auth.example.com", "shop");
         let settings = settings(&rules);
         let pools = RefCell::default();
-        Ok(Self { store, keyring, keys, rules, settings, hasher, pools, path, _folder: folder })
+        Ok(Self { store, keyring, tamper, keys, rules, settings, hasher, pools, path, _folder: folder })
     }
 
     /// Closes the database, lets something happen to its file, and opens it again. Its servers must be stopped.

@@ -21,6 +21,7 @@ use cloakroom_verify::{Event, Revocation, Roles, Rv, ServiceKeyId, SessionId, Ti
 
 use crate::fact::{self, Fact};
 use crate::gate::{Gate, Side, Step, Verdict};
+use crate::tamper::Tamper;
 
 /// See the module.
 pub(crate) struct Faulty {
@@ -29,11 +30,12 @@ pub(crate) struct Faulty {
     /// The head when the schedule began. Its servers follow the feed from here, not through the events of the
     /// schedules before it: those name other sessions and users.
     began: Rv,
+    tamper: Tamper,
 }
 
 impl Faulty {
-    pub(crate) fn new(inner: Arc<dyn Store>, gate: Gate, began: Rv) -> Self {
-        Self { inner, gate, began }
+    pub(crate) fn new(inner: Arc<dyn Store>, gate: Gate, began: Rv, tamper: Tamper) -> Self {
+        Self { inner, gate, began, tamper }
     }
 
     async fn step<T>(
@@ -124,8 +126,9 @@ impl Sessions for Faulty {
     }
 
     async fn rotate(&self, ask: &Ask) -> Stored<Rotation> {
-        let session = ask.session;
-        self.write(self.inner.rotate(ask), |rotation| fact::of_rotation(session, rotation)).await
+        let (session, ask) = (ask.session, self.tamper.ask(ask));
+        let rotated = self.write(self.inner.rotate(&ask), |rotation| fact::of_rotation(session, rotation));
+        self.tamper.rotation(rotated.await)
     }
 
     async fn exchange(&self, ask: &ExchangeAsk) -> Stored<Exchanged> {
@@ -182,7 +185,8 @@ impl Feed for Faulty {
 
     async fn read_since(&self, since: Option<Rv>) -> Stored<Sync> {
         let since = since.unwrap_or(self.began);
-        self.step(Step::Read, self.inner.read_since(Some(since)), |_| Fact::FeedRead).await
+        let read = self.step(Step::Read, self.inner.read_since(Some(since)), |_| Fact::FeedRead);
+        read.await.map(|sync| self.tamper.sync(sync))
     }
 
     async fn told(&self, revocations: &[Revocation]) -> Stored<Vec<Event>> {

@@ -11,6 +11,7 @@
 //! * `gate`, `faulty`: the store behind a gate, where faults are made; [`fact`]: what the database really did
 //! * `truth`: what must come of it, by the promises alone; [`violation`]: which one was broken
 //! * [`tally`], `count`: what was met; [`log`]: a schedule in words; `bench`, [`dice`]: what a worker needs
+//! * [`tamper`]: rules broken on purpose, to see that it is noticed
 //!
 //! It shares no rule with the code that it tries.
 
@@ -33,10 +34,13 @@ mod requests;
 pub mod schedule;
 mod settle;
 pub mod tally;
+pub mod tamper;
 mod truth;
 pub mod violation;
 pub mod workers;
 
 pub use schedule::Run;
 pub use tally::Tally;
+pub use tamper::Tamper;
+pub use violation::Broken;
 pub use workers::{Order, run};

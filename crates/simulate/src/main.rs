@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::thread::available_parallelism;
 
 use clap::{Parser, Subcommand};
-use cloakroom_simulate::{Order, Run, Tally, run};
+use cloakroom_simulate::{Order, Run, Tally, Tamper, run};
 use cloakroom_verify::clock::{BootInstant, Clock, SystemClock};
 
 /// A run of so many meets everything that it is about.
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
             eprintln!("{} of {schedules} schedules, {}", tally.schedules, speed(tally, began));
         }
     };
-    match run(Order { seed, schedules, threads }, &progress) {
+    match run(Order { seed, schedules, threads, tamper: Tamper::Not }, &progress) {
         Ok(tally) => {
             println!("{tally}");
             let last = seed.wrapping_add(schedules.saturating_sub(1));

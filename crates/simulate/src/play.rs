@@ -61,7 +61,8 @@ impl<'b> Play<'b> {
             .await
             .map_err(|error| Violation::new(Broken::Environment, error.to_string()))?;
         let gate = Gate::default();
-        let store: Arc<dyn Store> = Arc::new(Faulty::new(Arc::clone(&bench.store), gate.clone(), began));
+        let store: Arc<dyn Store> =
+            Arc::new(Faulty::new(Arc::clone(&bench.store), gate.clone(), began, bench.tamper));
         let servers = [bench.serve(Arc::clone(&store)), bench.serve(Arc::clone(&store))];
         Ok(Self {
             bench,
@@ -207,7 +208,8 @@ impl<'b> Play<'b> {
                 let due = self.truth.decided(&asked, came)?;
                 self.count(&asked, due, came, over, stolen);
             }
-            Fact::Refreshed(..) | Fact::Exchanged(..) => {}
+            // The bystander's: not what the truth is about.
+            Fact::Refreshed(..) | Fact::Exchanged(..) => return Ok(()),
             Fact::Ended(_) | Fact::EndedAll(_) | Fact::Disabled | Fact::RolesChanged => {
                 self.log.push(Line::Committed { id: asked.id, fact });
                 let refreshes = |other: &Flying| matches!(other.asked.want, Want::Refresh);

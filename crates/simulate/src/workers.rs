@@ -10,6 +10,7 @@ use crate::bench::Bench;
 use crate::lost_tail;
 use crate::schedule::{self, Run};
 use crate::tally::Tally;
+use crate::tamper::Tamper;
 use crate::violation::{Broken, Violation};
 
 /// Schedules that share a database file: small files are quick, and a new one costs milliseconds.
@@ -26,6 +27,8 @@ pub struct Order {
     pub schedules: u64,
     /// On how many threads.
     pub threads: usize,
+    /// Which rule is broken on purpose.
+    pub tamper: Tamper,
 }
 
 /// Runs them, or those before the first that breaks a promise. `progress` hears what is done, now and then.
@@ -40,7 +43,7 @@ pub fn run(order: Order, progress: &(dyn Fn(&Tally) + Sync)) -> Result<Tally, Bo
                 return;
             }
             let many = BATCH.min(order.schedules - first);
-            match batch(order.seed.wrapping_add(first), many) {
+            match batch(order.seed.wrapping_add(first), many, order.tamper) {
                 Ok(tally) => {
                     let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                     total.add(&tally);
@@ -64,7 +67,7 @@ pub fn run(order: Order, progress: &(dyn Fn(&Tally) + Sync)) -> Result<Tally, Bo
     }
 }
 
-fn batch(seed: u64, many: u64) -> Result<Tally, Box<Run>> {
+fn batch(seed: u64, many: u64, tamper: Tamper) -> Result<Tally, Box<Run>> {
     let failed = |words: String| {
         let broken = Some(Violation::new(Broken::Environment, words));
         Box::new(Run { seed, broken, log: Vec::new(), tally: Tally::default() })
@@ -72,7 +75,7 @@ fn batch(seed: u64, many: u64) -> Result<Tally, Box<Run>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| failed(error.to_string()))?;
     runtime.block_on(async {
-        let bench = Bench::set_up().await.map_err(failed)?;
+        let bench = Bench::set_up(tamper).await.map_err(failed)?;
         let mut tally = Tally::default();
         let seeds = (0..many).map(|nth| seed.wrapping_add(nth));
         let mut runs = stream::iter(seeds).map(|seed| schedule::run(&bench, seed)).buffer_unordered(AT_ONCE);
