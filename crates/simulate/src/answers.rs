@@ -102,6 +102,7 @@ impl Play<'_> {
             return Ok(());
         }
         client.out = true;
+        client.timed_out |= flying.late;
         let deserved = self.truth.ended() || flying.late || self.truth.thief_acted || self.truth.careless;
         if asked.who == Party::Owner && !deserved {
             let words = format!("request {} was refused, and nobody had ended the login", asked.id);

@@ -44,11 +44,13 @@ pub(crate) struct Client {
     pub(crate) pending: Option<Pending>,
     /// Heard `invalid_grant` for what it holds: it would have to log in again.
     pub(crate) out: bool,
+    /// It heard that because the time of its login had run out.
+    pub(crate) timed_out: bool,
 }
 
 impl Client {
     pub(crate) fn new(token: Held) -> Self {
-        Self { token, pending: None, out: false }
+        Self { token, pending: None, out: false, timed_out: false }
     }
 
     /// Stores the child, unless another tab was faster.

@@ -92,6 +92,9 @@ async fn duel(play: &mut Play<'_>) -> Played {
 /// The owner was refused while the login lives on in other hands. The rule leaves three ways to this, all counted;
 /// what remains to the owner is to log out by the very token that was refused, and that must end it.
 async fn stranded(play: &mut Play<'_>) -> Played {
+    if play.owner.timed_out {
+        return Ok(());
+    }
     let exchanging = play.owner.pending.is_some_and(|pending| pending.to.is_some());
     let token = play.owner.token.clone();
     let seen = if token.generation < play.truth.floor {
