@@ -21,7 +21,7 @@ impl Play<'_> {
             Answer::Refresh(Ok(Refresh::Granted(grant))) | Answer::Exchange(Ok(Exchange::Granted(grant))) => {
                 Some(grant)
             }
-            Answer::Refresh(Ok(Refresh::InvalidGrant))
+            Answer::Refresh(Ok(Refresh::InvalidGrant { .. }))
             | Answer::Exchange(Ok(Exchange::InvalidToken | Exchange::StrategyNotAllowed)) => None,
             Answer::Refresh(Err(_)) | Answer::Exchange(Err(_)) | Answer::Done(Err(_)) => {
                 self.log.push(Line::Heard { id, heard: Heard::Unavailable });

@@ -9,9 +9,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
 use cloakroom_auth::follow::Follower;
+use cloakroom_auth::grace::GraceWatch;
 use cloakroom_auth::key_readings::KeyReadings;
 use cloakroom_auth::keyring::Keyring;
 use cloakroom_auth::password::{HashPool, Hasher, Params, PoolLimits};
+use cloakroom_auth::refresh_event::RefreshCounts;
 use cloakroom_auth::session::Timeouts;
 use cloakroom_auth::settings::{Settings, TokenSettings};
 use cloakroom_auth::store::Store;
@@ -115,6 +117,8 @@ impl Bench {
             passwords: pool,
             throttle: Throttle::new(quota, quota),
             revocations: Arc::new(Revocations::new()),
+            refreshes: RefreshCounts::default(),
+            grace: GraceWatch::default(),
             uses: Uses::default(),
         });
         let lease = Arc::new(Lease::new(Duration::from_secs(2)));

@@ -9,12 +9,13 @@ use cloakroom_auth::email::EmailKey;
 use cloakroom_auth::exchange::ExchangeAsk;
 use cloakroom_auth::feed::{AsOf, Sync};
 use cloakroom_auth::password::PhcString;
+use cloakroom_auth::privilege::{PasswordChange, StepUp};
 use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::service_key::ServiceKey;
 use cloakroom_auth::session::{EndReason, NewSession, Session};
 use cloakroom_auth::store::{
-    Added, Changed, Ended, EndedAll, Exchanged, Feed, Found, Rotation, ServiceKeys, Sessions, Started, Store,
-    StoreError, Stored, Users,
+    Added, Changed, Ended, EndedAll, Exchanged, Feed, Found, PasswordChanged, Rotation, ServiceKeys,
+    Sessions, Started, SteppedUp, Store, StoreError, Stored, Users,
 };
 use cloakroom_auth::user::{NewUser, Status, User};
 use cloakroom_verify::{Event, Revocation, Roles, Rv, ServiceKeyId, SessionId, Timestamp, UserId};
@@ -103,6 +104,10 @@ impl Users for Faulty {
         .await
     }
 
+    async fn change_password(&self, change: &PasswordChange) -> Stored<PasswordChanged> {
+        self.write(self.inner.change_password(change), |_| Fact::Nothing).await
+    }
+
     async fn set_roles(&self, id: UserId, roles: Roles, now: Timestamp) -> Stored<Option<Changed>> {
         self.write(self.inner.set_roles(id, roles, now), |changed| {
             fact::of_change(Fact::RolesChanged, changed.as_ref())
@@ -121,6 +126,10 @@ impl Sessions for Faulty {
         self.read(self.inner.find(id)).await
     }
 
+    async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>> {
+        self.read(self.inner.find_many(ids)).await
+    }
+
     async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Stored<()> {
         self.write(self.inner.touch(uses), |()| Fact::Nothing).await
     }
@@ -134,6 +143,14 @@ impl Sessions for Faulty {
     async fn exchange(&self, ask: &ExchangeAsk) -> Stored<Exchanged> {
         let session = ask.session;
         self.write(self.inner.exchange(ask), |exchanged| fact::of_exchange(session, exchanged)).await
+    }
+
+    async fn step_up(&self, step: &StepUp) -> Stored<SteppedUp> {
+        self.write(self.inner.step_up(step), |_| Fact::Nothing).await
+    }
+
+    async fn list_ended(&self, user: UserId, now: Timestamp, limit: u32) -> Stored<Vec<Found>> {
+        self.read(self.inner.list_ended(user, now, limit)).await
     }
 
     async fn list_sessions(&self, user: UserId, now: Timestamp) -> Stored<Vec<Session>> {

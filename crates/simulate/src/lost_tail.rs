@@ -132,7 +132,7 @@ async fn everything_ends(
     server.auth.revoke_everything(now).await.map_err(|error| environment(error.to_string()))?;
     for owner in owners {
         let refreshed = server.auth.refresh(&owner.token.text, None, now).await;
-        let dead = matches!(refreshed, Ok(Refresh::InvalidGrant));
+        let dead = matches!(refreshed, Ok(Refresh::InvalidGrant { .. }));
         if !dead || owner.access.as_ref().is_some_and(|access| access.is_live(&server.auth)) {
             return Err(Violation::new(Broken::AliveAfterTheEnd, "a login survived the end of everything"));
         }
@@ -141,7 +141,7 @@ async fn everything_ends(
     let refreshed = server.auth.refresh(&login.token.text, None, now).await;
     match refreshed {
         Ok(Refresh::Granted(_)) => Ok(()),
-        Ok(Refresh::InvalidGrant) | Err(_) => {
+        Ok(Refresh::InvalidGrant { .. }) | Err(_) => {
             Err(Violation::new(Broken::DeadAtBirth, "a login after the end of everything"))
         }
     }
@@ -172,7 +172,7 @@ impl Owner {
         let refreshed = server.auth.refresh(&self.token.text, sent.as_ref(), now).await;
         let grant = match refreshed {
             Ok(Refresh::Granted(grant)) => grant,
-            Ok(Refresh::InvalidGrant) => {
+            Ok(Refresh::InvalidGrant { .. }) => {
                 let words = format!("generation {} is refused by a restored database", self.token.generation);
                 return Err(Violation::new(Broken::LockOut, words));
             }
