@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum OpenError {
     /// Not a URL of a database that this build knows.
-    #[error("store.url is not one of: sqlite:FILE")]
+    #[error("store.url is not one of: sqlite:FILE, postgres://USER@HOST/DATABASE")]
     UnknownUrl,
     /// Another server has it.
     #[error("{0} is held by another running server: stop that one first, or give this one a file of its own")]
@@ -17,7 +17,7 @@ pub enum OpenError {
         "{path} was written by a newer version (schema {found}, this one knows {known}): use that version"
     )]
     Newer {
-        /// The file.
+        /// The file, or the name of the database.
         path: PathBuf,
         /// Its schema.
         found: i64,
@@ -27,7 +27,7 @@ pub enum OpenError {
     /// Its tables are not up to date.
     #[error("{path} is not migrated ({pending} to go): run `cloakroom migrate`, or start with --migrate")]
     Unmigrated {
-        /// The file.
+        /// The file, or the name of the database.
         path: PathBuf,
         /// How many migrations are missing.
         pending: usize,
@@ -35,7 +35,7 @@ pub enum OpenError {
     /// It is there, and it is broken. Nothing is recreated.
     #[error("{path} is damaged ({detail}): nothing was changed; restore it from a backup")]
     Corrupt {
-        /// The file.
+        /// The file, or the name of the database.
         path: PathBuf,
         /// What SQLite says.
         detail: String,
@@ -43,7 +43,7 @@ pub enum OpenError {
     /// It is a database of something else, or a migration was changed after it ran.
     #[error("{path} is no database of this program: {detail}")]
     Foreign {
-        /// The file.
+        /// The file, or the name of the database.
         path: PathBuf,
         /// What is wrong.
         detail: String,

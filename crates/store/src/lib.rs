@@ -2,13 +2,18 @@
 //!
 //! * [`open`]: opens the database of a URL; [`migrate`] brings its tables up to date
 //! * [`sqlite`]: the default, one file, one writer thread and readers beside it
+//! * `postgres`: any number of servers on one database; behind the feature of that name
 //! * [`error`]: why a database is not opened
 //!
 //! A store applies decisions and never makes them. It knows no HTTP, no configuration files and no tokens.
 
 pub mod error;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +40,8 @@ pub async fn open(url: &str, purpose: Purpose, now: Timestamp) -> Result<Arc<dyn
             let opened = blocking(move || sqlite::Sqlite::open(&path, purpose, now)).await?;
             Ok(Arc::new(opened))
         }
+        #[cfg(feature = "postgres")]
+        Address::Postgres(url) => Ok(Arc::new(postgres::Postgres::open(&url).await?)),
     }
 }
 
@@ -43,6 +50,8 @@ pub async fn migrate(url: &str, dry_run: bool, now: Timestamp) -> Result<Vec<Str
     match Address::parse(url)? {
         #[cfg(feature = "sqlite")]
         Address::Sqlite(path) => blocking(move || sqlite::migrate::migrate(&path, dry_run, now)).await,
+        #[cfg(feature = "postgres")]
+        Address::Postgres(url) => postgres::migrate::migrate(&url, dry_run, now).await,
     }
 }
 
@@ -59,6 +68,8 @@ async fn blocking<T: Send + 'static>(
 enum Address {
     #[cfg(feature = "sqlite")]
     Sqlite(PathBuf),
+    #[cfg(feature = "postgres")]
+    Postgres(String),
 }
 
 impl Address {
@@ -69,6 +80,10 @@ impl Address {
             Some(("sqlite", path)) if !path.is_empty() => {
                 Ok(Self::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))))
             }
+            #[cfg(feature = "postgres")]
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(url.to_owned()))
+            }
             Some(_) | None => Err(OpenError::UnknownUrl),
         }
     }
@@ -77,6 +92,15 @@ impl Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn both_spellings_of_the_scheme_name_a_server() {
+        for url in ["postgres://u@h/d", "postgresql://u@h/d"] {
+            assert_eq!(Address::parse(url).unwrap(), Address::Postgres(url.to_owned()));
+        }
+        assert!(matches!(Address::parse("postgres:host"), Err(OpenError::UnknownUrl)));
+    }
 
     #[test]
     fn a_url_names_its_database() {

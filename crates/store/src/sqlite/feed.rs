@@ -9,6 +9,7 @@ use cloakroom_verify::{Event, Revocation, Rv, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{Sqlite, rows};
+use crate::words;
 
 #[async_trait]
 impl Feed for Sqlite {
@@ -61,7 +62,7 @@ impl Feed for Sqlite {
     }
 
     async fn told(&self, revocations: &[Revocation]) -> Stored<Vec<Event>> {
-        let wanted: Vec<_> = revocations.iter().map(rows::kind_and_key).collect();
+        let wanted: Vec<_> = revocations.iter().map(words::kind_and_key).collect();
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT rv, kind, key, keep_until FROM feed_events WHERE kind = ?1 AND key = ?2",
@@ -80,7 +81,7 @@ impl Feed for Sqlite {
             let announced = retention(transaction)?.announce(duration, now);
             transaction
                 .prepare_cached("UPDATE feed_head SET retention = ?1, retention_until = ?2")?
-                .execute([rows::millis(announced.duration), announced.until.as_millis()])
+                .execute([words::millis(announced.duration), announced.until.as_millis()])
                 .map(drop)
         })
         .await
@@ -118,7 +119,7 @@ pub(super) fn append(
     keep_at_least: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Event> {
-    let (kind, key) = rows::kind_and_key(&revocation);
+    let (kind, key) = words::kind_and_key(&revocation);
     let stored = connection
         .prepare_cached("SELECT rv, kind, key, keep_until FROM feed_events WHERE kind = ?1 AND key = ?2")?
         .query_row(params![kind, key], |row| rows::event(row, 0))

@@ -6,13 +6,13 @@ use cloakroom_auth::email::EmailKey;
 use cloakroom_auth::feed::AsOf;
 use cloakroom_auth::password::PhcString;
 use cloakroom_auth::refresh::Spent;
-use cloakroom_auth::session::{EndReason, Revoked, RowSecret, RowStrategy, Session};
+use cloakroom_auth::session::{EndReason, Revoked, RowSecret, Session};
 use cloakroom_auth::user::{LoginsEnded, Status, User};
-use cloakroom_verify::{
-    Event, KeyId, Revocation, Roles, Rv, ServiceKeyId, SessionId, Timestamp, TokenId, Transport, UserId,
-};
+use cloakroom_verify::{Event, Rv, SessionId, Timestamp, UserId};
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
+
+use crate::words;
 
 /// The columns of [`user`], in its order.
 pub(super) const USER: &str = "u.id, u.email, u.email_key, u.name, u.password_hash, u.roles, u.status, u.min_rv, \
@@ -68,7 +68,7 @@ pub(super) fn user(row: &Row<'_>, first: usize) -> Result<User> {
         email_key: EmailKey::from_store(columns.take()?),
         name: columns.take()?,
         password_hash: PhcString::from_store(columns.take()?),
-        roles: columns.read(|text: String| roles(&text))?,
+        roles: columns.read(|text: String| words::roles(&text))?,
         status: columns.read(|word: String| Status::parse(&word))?,
         min_rv: columns.rv()?,
         logins_ended: logins_ended(&mut columns)?,
@@ -81,8 +81,8 @@ pub(super) fn session(row: &Row<'_>, first: usize) -> Result<Session> {
     Ok(Session {
         id: SessionId::from_bytes(columns.take()?),
         user: UserId::from_bytes(columns.take()?),
-        strategy: columns.read(|word: String| strategy(&word))?,
-        transport: columns.read(|word: String| transport(&word))?,
+        strategy: columns.read(|word: String| words::strategy(&word))?,
+        transport: columns.read(|word: String| words::transport(&word))?,
         remember: columns.take()?,
         secret: RowSecret(columns.take()?),
         generation: columns.take()?,
@@ -135,63 +135,6 @@ pub(super) fn event(row: &Row<'_>, first: usize) -> Result<Event> {
     let mut columns = Columns { row, next: first };
     let rv = columns.rv()?;
     let kind: String = columns.take()?;
-    let revocation = columns.read(|key: Vec<u8>| revocation(&kind, &key))?;
+    let revocation = columns.read(|key: Vec<u8>| words::revocation(&kind, &key))?;
     Ok(Event { rv, revocation, keep_until: columns.time()? })
-}
-
-fn revocation(kind: &str, key: &[u8]) -> Option<Revocation> {
-    let id = || key.try_into().ok();
-    Some(match kind {
-        "session_revoked" => Revocation::SessionRevoked(SessionId::from_bytes(id()?)),
-        "token_revoked" => Revocation::TokenRevoked(TokenId::from_bytes(id()?)),
-        "user_before" => Revocation::UserBefore(UserId::from_bytes(id()?)),
-        "everything_before" => Revocation::EverythingBefore,
-        "claims_before" => Revocation::ClaimsBefore(UserId::from_bytes(id()?)),
-        "session_changed" => Revocation::SessionChanged(SessionId::from_bytes(id()?)),
-        "key_revoked" => Revocation::KeyRevoked(std::str::from_utf8(key).ok()?.parse::<KeyId>().ok()?),
-        "service_key_revoked" => Revocation::ServiceKeyRevoked(ServiceKeyId::from_bytes(id()?)),
-        _ => return None,
-    })
-}
-
-/// The kind and the key of an event.
-pub(super) fn kind_and_key(revocation: &Revocation) -> (&'static str, Vec<u8>) {
-    match revocation {
-        Revocation::SessionRevoked(id) => ("session_revoked", id.as_bytes().to_vec()),
-        Revocation::TokenRevoked(id) => ("token_revoked", id.as_bytes().to_vec()),
-        Revocation::UserBefore(id) => ("user_before", id.as_bytes().to_vec()),
-        Revocation::EverythingBefore => ("everything_before", Vec::new()),
-        Revocation::ClaimsBefore(id) => ("claims_before", id.as_bytes().to_vec()),
-        Revocation::SessionChanged(id) => ("session_changed", id.as_bytes().to_vec()),
-        Revocation::KeyRevoked(id) => ("key_revoked", id.as_str().as_bytes().to_vec()),
-        Revocation::ServiceKeyRevoked(id) => ("service_key_revoked", id.as_bytes().to_vec()),
-    }
-}
-
-pub(super) fn strategy_word(strategy: RowStrategy) -> &'static str {
-    match strategy {
-        RowStrategy::Session => "session",
-        RowStrategy::Hybrid => "hybrid",
-    }
-}
-
-fn strategy(word: &str) -> Option<RowStrategy> {
-    [RowStrategy::Session, RowStrategy::Hybrid].into_iter().find(|strategy| strategy_word(*strategy) == word)
-}
-
-fn transport(word: &str) -> Option<Transport> {
-    [Transport::Cookie, Transport::Body].into_iter().find(|transport| transport.as_str() == word)
-}
-
-fn roles(json: &str) -> Option<Roles> {
-    serde_json::from_str::<Vec<String>>(json).ok().map(|roles| roles.into_iter().collect())
-}
-
-/// A JSON array of strings.
-pub(super) fn roles_json(roles: &Roles) -> String {
-    serde_json::Value::from_iter(roles.iter()).to_string()
-}
-
-pub(super) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

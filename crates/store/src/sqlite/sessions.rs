@@ -16,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, named_params, params}
 
 use super::rows::{self, HEAD, SESSION, SESSION_COLUMNS, USER, USER_COLUMNS};
 use super::{Sqlite, feed, users};
+use crate::words;
 
 #[async_trait]
 impl Sessions for Sqlite {
@@ -291,7 +292,7 @@ fn insert(connection: &Connection, row: &Session) -> Result<()> {
         .execute(named_params! {
             ":id": row.id.as_bytes(),
             ":user": row.user.as_bytes(),
-            ":strategy": rows::strategy_word(row.strategy),
+            ":strategy": words::strategy_word(row.strategy),
             ":transport": row.transport.as_str(),
             ":remember": row.remember,
             ":secret": row.secret.0,
@@ -309,7 +310,7 @@ fn insert(connection: &Connection, row: &Session) -> Result<()> {
             ":auth_time": row.auth_time.as_millis(),
             ":created_at": row.created_at.as_millis(),
             ":last_used_at": row.last_used_at.as_millis(),
-            ":idle_timeout": rows::millis(row.idle_timeout),
+            ":idle_timeout": words::millis(row.idle_timeout),
             ":expires_at": row.expires_at.as_millis(),
         })
         .map(drop)
@@ -326,7 +327,7 @@ pub(super) fn update(connection: &Connection, row: &Session) -> Result<()> {
         )?
         .execute(named_params! {
             ":id": row.id.as_bytes(),
-            ":strategy": rows::strategy_word(row.strategy),
+            ":strategy": words::strategy_word(row.strategy),
             ":transport": row.transport.as_str(),
             ":generation": row.generation,
             ":floor": row.floor,
@@ -337,7 +338,7 @@ pub(super) fn update(connection: &Connection, row: &Session) -> Result<()> {
             ":written_epoch": row.written_epoch,
             ":auth_time": row.auth_time.as_millis(),
             ":last_used_at": row.last_used_at.as_millis(),
-            ":idle_timeout": rows::millis(row.idle_timeout),
+            ":idle_timeout": words::millis(row.idle_timeout),
             ":expires_at": row.expires_at.as_millis(),
         })
         .map(drop)

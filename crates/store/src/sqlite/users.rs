@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, HEAD, USER, USER_COLUMNS};
 use super::{Sqlite, feed, sessions};
+use crate::words;
 
 #[async_trait]
 impl Users for Sqlite {
@@ -42,7 +43,7 @@ impl Users for Sqlite {
                     user.email_key.as_str(),
                     user.name,
                     user.password_hash.as_str(),
-                    rows::roles_json(&user.roles),
+                    words::roles_json(&user.roles),
                     user.status.as_str(),
                     user.created_at.as_millis(),
                 ])?;
@@ -148,7 +149,7 @@ impl Users for Sqlite {
             let event = feed::append(transaction, Revocation::ClaimsBefore(id), None, now)?;
             transaction
                 .prepare_cached("UPDATE users SET roles = ?2 WHERE id = ?1")?
-                .execute(params![id.as_bytes(), rows::roles_json(&user.roles)])?;
+                .execute(params![id.as_bytes(), words::roles_json(&user.roles)])?;
             Ok(Some(Changed { user, event: Some(event) }))
         })
         .await

@@ -1,0 +1,96 @@
+//! The feed: one head, dense numbers, events that tell of changes in the transaction that makes them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cloakroom_auth::feed::{AsOf, Retention, Sync};
+use cloakroom_auth::store::{Feed, Stored};
+use cloakroom_verify::{Event, Revocation, Rv, Timestamp};
+
+use super::Postgres;
+use super::coalesce::{Answer, Wish};
+use super::fault::Fault;
+use super::pool::Pool;
+use super::rows::{self, head_columns};
+use super::step::{single, transaction};
+use crate::words;
+
+/// What is told of these, `$1` and `$2` being the columns of kind and key.
+pub(super) const TOLD: &str = "SELECT e.rv, e.kind, e.key, e.keep_until FROM feed_events e, \
+     unnest($1::text[], $2::bytea[]) AS n (kind, key) WHERE e.kind = n.kind AND e.key = n.key ORDER BY e.rv";
+
+/// The head, of the life that the database lives now.
+pub(super) async fn head(pool: &Arc<Pool>) -> Stored<AsOf> {
+    const HEAD: &str = concat!("SELECT ", head_columns!(), " FROM feed_head h");
+    single!(pool, connection => {
+        let row = connection.row(HEAD, &[]).await?.ok_or(Fault::Unreadable("feed_head"))?;
+        rows::as_of(&row, 0)
+    })
+}
+
+#[async_trait]
+impl Feed for Postgres {
+    async fn append(
+        &self,
+        revocation: Revocation,
+        keep_at_least: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Stored<Event> {
+        match self.coalescer.ask(Wish::Append { revocation, keep_at_least, now }).await? {
+            Answer::Event(event) => Ok(event),
+            other => Err(other.of_another_wish()),
+        }
+    }
+
+    async fn read_since(&self, since: Option<Rv>) -> Stored<Sync> {
+        // Of another epoch than the head's, `since` says nothing: then everything is read.
+        const READ: &str = concat!(
+            "SELECT ",
+            head_columns!(),
+            ", e.rv, e.kind, e.key, e.keep_until FROM feed_head h LEFT JOIN feed_events e \
+             ON e.rv > CASE WHEN $1::bigint >> 32 = h.head >> 32 THEN $1 ELSE 0 END ORDER BY e.rv"
+        );
+        let since = since.unwrap_or(Rv::ZERO).as_i64();
+        single!(self.pool, connection => {
+            let found = connection.rows(READ, &[&since]).await?;
+            let as_of = rows::as_of(found.first().ok_or(Fault::Unreadable("feed_head"))?, 0)?;
+            let mut events = Vec::new();
+            for row in &found {
+                if row.try_get::<_, Option<i64>>(3)?.is_some() {
+                    events.push(rows::event(row, 3)?);
+                }
+            }
+            Ok(Sync { head: as_of.head(), floor: as_of.floor(), events })
+        })
+    }
+
+    async fn told(&self, revocations: &[Revocation]) -> Stored<Vec<Event>> {
+        let (kinds, keys): (Vec<_>, Vec<_>) = revocations.iter().map(words::kind_and_key).unzip();
+        single!(self.pool, connection => {
+            let told = connection.rows(TOLD, &[&kinds, &keys]).await?;
+            told.iter().map(|row| rows::event(row, 0)).collect()
+        })
+    }
+
+    async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()> {
+        const READ: &str = "SELECT retention, retention_until FROM feed_head FOR UPDATE";
+        const WRITE: &str = "UPDATE feed_head SET retention = $1, retention_until = $2";
+        transaction!(self.pool, transaction => {
+            let row = transaction.row(READ, &[]).await?.ok_or(Fault::Unreadable("feed_head"))?;
+            let millis = u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
+            let until = Timestamp::from_millis(row.try_get(1)?);
+            let stored = Retention { duration: Duration::from_millis(millis), until };
+            let announced = stored.announce(duration, now);
+            let (millis, until) = (words::millis(announced.duration), announced.until.as_millis());
+            transaction.commit_with(&[(WRITE, &[&millis, &until])]).await.map(drop)
+        })
+    }
+
+    async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        const PURGE: &str = "DELETE FROM feed_events WHERE rv IN (SELECT rv FROM feed_events \
+             WHERE keep_until < $1 ORDER BY keep_until LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        let (now, limit) = (now.as_millis(), i64::from(limit));
+        single!(self.pool, connection => connection.execute(PURGE, &[&now, &limit]).await)
+    }
+}

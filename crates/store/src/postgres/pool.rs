@@ -1,0 +1,112 @@
+//! Connections, lent one step at a time: at most so many, and nobody waits for one without end.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::address::Address;
+use super::connect::Connection;
+use super::fault::{Fault, Result};
+use super::tls::{self, Tls};
+use crate::OpenError;
+
+/// How long a connection has to come to rest after a step that was given up.
+const REST: Duration = Duration::from_secs(2);
+
+/// The connections of one database.
+pub(super) struct Pool {
+    pub(super) address: Address,
+    tls: Option<Tls>,
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Pool {
+    /// Connects to nothing yet.
+    pub(super) fn new(address: Address) -> std::result::Result<Self, OpenError> {
+        let tls = tls::connector(&address.trust)?;
+        let permits = Arc::new(Semaphore::new(address.pool_size));
+        Ok(Self { address, tls, idle: Mutex::default(), permits })
+    }
+
+    /// A connection that lives, as far as is known here: one that rests, else a new one.
+    pub(super) async fn lend(self: &Arc<Self>) -> Result<Lent> {
+        let permit = timeout(self.address.pool_timeout, Arc::clone(&self.permits).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(Fault::Exhausted) };
+        let resting = loop {
+            let next = self.idle().pop();
+            match next {
+                Some(connection) if connection.client.is_closed() => {}
+                other => break other,
+            }
+        };
+        let connection = match resting {
+            Some(connection) => connection,
+            None => Connection::make(&self.address, self.tls.as_ref()).await?,
+        };
+        Ok(Lent {
+            connection: Some(connection),
+            unrest: AtomicBool::new(false),
+            permit: Some(permit),
+            pool: Arc::clone(self),
+        })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that goes back when it is dropped; one in the middle of a step is brought to rest first.
+pub(super) struct Lent {
+    connection: Option<Connection>,
+    unrest: AtomicBool,
+    permit: Option<OwnedSemaphorePermit>,
+    pool: Arc<Pool>,
+}
+
+impl Lent {
+    /// Runs a step that leaves nothing behind when it is done. Given up in the middle, or failed, it does.
+    pub(super) async fn work<T>(&self, step: impl Future<Output = Result<T>>) -> Result<T> {
+        self.unrest.store(true, Ordering::Relaxed);
+        let value = step.await?;
+        self.unrest.store(false, Ordering::Relaxed);
+        Ok(value)
+    }
+}
+
+impl Deref for Lent {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("it is taken only when this is dropped")
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take().filter(|connection| !connection.client.is_closed())
+        else {
+            return;
+        };
+        if !self.unrest.load(Ordering::Relaxed) {
+            self.pool.idle().push(connection);
+            return;
+        }
+        let (pool, permit) = (Arc::clone(&self.pool), self.permit.take());
+        // Without a runtime the connection is closed, and the server takes the step back.
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let rolled_back = timeout(REST, connection.client.batch_execute("ROLLBACK")).await;
+            if let Ok(Ok(())) = rolled_back {
+                pool.idle().push(connection);
+            }
+            drop(permit);
+        });
+    }
+}

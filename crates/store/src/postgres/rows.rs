@@ -1,0 +1,179 @@
+//! Columns and values. What cannot be read is an error of the store, never a default.
+
+use std::time::Duration;
+
+use cloakroom_auth::email::EmailKey;
+use cloakroom_auth::feed::AsOf;
+use cloakroom_auth::password::PhcString;
+use cloakroom_auth::refresh::Spent;
+use cloakroom_auth::session::{EndReason, Revoked, RowSecret, Session};
+use cloakroom_auth::store::Found;
+use cloakroom_auth::user::{LoginsEnded, Status, User};
+use cloakroom_verify::{Event, Rv, SessionId, Timestamp, UserId};
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+
+use super::fault::{Fault, Result};
+use crate::words;
+
+/// The columns of a user.
+macro_rules! user_columns {
+    () => {
+        "u.id, u.email, u.email_key, u.name, u.password_hash, u.roles, u.status, u.min_rv, u.logins_ended_at, \
+         u.logins_ended_reason, u.created_at"
+    };
+}
+/// The columns of a session.
+macro_rules! session_columns {
+    () => {
+        "s.id, s.user_id, s.strategy, s.transport, s.remember, s.secret, s.generation, s.floor, s.spent, s.keyed, \
+         s.strikes, s.jkt, s.rv, s.written_epoch, s.device, s.ip, s.user_agent, s.auth_time, s.created_at, \
+         s.last_used_at, s.idle_timeout, s.expires_at, s.revoked_rv, s.revoked_at, s.revoked_reason"
+    };
+}
+/// The head, and whether this life of the database moved it last.
+macro_rules! head_columns {
+    () => {
+        "h.head, h.floor, h.lineage = {LINEAGE}"
+    };
+}
+pub(super) use {head_columns, session_columns, user_columns};
+
+const SESSION_COLUMNS: usize = 25;
+const USER_COLUMNS: usize = 11;
+
+/// Reads the columns of a table one after the other.
+struct Columns<'r> {
+    row: &'r Row,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    fn take<T: FromSql<'r>>(&mut self) -> Result<T> {
+        let value = self.row.try_get(self.next)?;
+        self.next += 1;
+        Ok(value)
+    }
+
+    fn read<T: FromSql<'r>, U>(
+        &mut self,
+        what: &'static str,
+        read: impl FnOnce(T) -> Option<U>,
+    ) -> Result<U> {
+        read(self.take()?).ok_or(Fault::Unreadable(what))
+    }
+
+    fn id(&mut self) -> Result<[u8; 16]> {
+        self.read("an id", |bytes: &[u8]| bytes.try_into().ok())
+    }
+
+    fn number(&mut self) -> Result<u32> {
+        self.read("a number", |number: i64| u32::try_from(number).ok())
+    }
+
+    fn time(&mut self) -> Result<Timestamp> {
+        self.take().map(Timestamp::from_millis)
+    }
+
+    fn rv(&mut self) -> Result<Rv> {
+        self.read("an rv", Rv::from_i64)
+    }
+
+    fn reason(&mut self) -> Result<Option<EndReason>> {
+        let Some(word) = self.take::<Option<&str>>()? else { return Ok(None) };
+        EndReason::parse(word).map(Some).ok_or(Fault::Unreadable("a reason"))
+    }
+}
+
+/// A user from this column on.
+pub(super) fn user(row: &Row, first: usize) -> Result<User> {
+    let mut columns = Columns { row, next: first };
+    Ok(User {
+        id: UserId::from_bytes(columns.id()?),
+        email: columns.take()?,
+        email_key: EmailKey::from_store(columns.take()?),
+        name: columns.take()?,
+        password_hash: PhcString::from_store(columns.take()?),
+        roles: columns.read("users.roles", words::roles)?,
+        status: columns.read("users.status", Status::parse)?,
+        min_rv: columns.rv()?,
+        logins_ended: logins_ended(&mut columns)?,
+        created_at: columns.time()?,
+    })
+}
+
+/// A session from the first column on.
+pub(super) fn session(row: &Row) -> Result<Session> {
+    let mut columns = Columns { row, next: 0 };
+    Ok(Session {
+        id: SessionId::from_bytes(columns.id()?),
+        user: UserId::from_bytes(columns.id()?),
+        strategy: columns.read("sessions.strategy", words::strategy)?,
+        transport: columns.read("sessions.transport", words::transport)?,
+        remember: columns.take()?,
+        secret: RowSecret(columns.id()?),
+        generation: columns.number()?,
+        floor: columns.number()?,
+        spent: columns.read("sessions.spent", Spent::from_blob)?,
+        keyed: columns.take()?,
+        strikes: columns.number()?,
+        jkt: columns.take::<Option<String>>()?.map(Into::into),
+        rv: columns.rv()?,
+        written_epoch: columns.number()?,
+        device: columns.take()?,
+        ip: columns.take()?,
+        user_agent: columns.take()?,
+        auth_time: columns.time()?,
+        created_at: columns.time()?,
+        last_used_at: columns.time()?,
+        idle_timeout: columns.read("sessions.idle_timeout", |millis: i64| {
+            u64::try_from(millis).ok().map(Duration::from_millis)
+        })?,
+        expires_at: columns.time()?,
+        revoked: revoked(&mut columns)?,
+    })
+}
+
+fn revoked(columns: &mut Columns<'_>) -> Result<Option<Revoked>> {
+    let rv: Option<i64> = columns.take()?;
+    let at = columns.take::<Option<i64>>()?.map(Timestamp::from_millis);
+    let reason = columns.reason()?;
+    let Some(rv) = rv else { return Ok(None) };
+    let both = Rv::from_i64(rv).zip(reason).ok_or(Fault::Unreadable("sessions.revoked_rv"))?;
+    Ok(Some(Revoked { rv: both.0, at, reason: both.1 }))
+}
+
+fn logins_ended(columns: &mut Columns<'_>) -> Result<Option<LoginsEnded>> {
+    let at = columns.take::<Option<i64>>()?.map(Timestamp::from_millis);
+    Ok(at.zip(columns.reason()?).map(|(at, reason)| LoginsEnded { at, reason }))
+}
+
+/// [`head_columns`] from this column on. Of another life of the database nothing is read.
+pub(super) fn as_of(row: &Row, first: usize) -> Result<AsOf> {
+    let mut columns = Columns { row, next: first };
+    let as_of = AsOf::read_with_row(columns.rv()?, columns.rv()?);
+    if columns.take()? { Ok(as_of) } else { Err(Fault::AnotherLineage) }
+}
+
+/// A session, its user and the head.
+pub(super) fn found(row: &Row) -> Result<Found> {
+    Ok(Found {
+        session: session(row)?,
+        user: user(row, SESSION_COLUMNS)?,
+        as_of: as_of(row, SESSION_COLUMNS + USER_COLUMNS)?,
+    })
+}
+
+/// A user and the head.
+pub(super) fn user_as_of(row: &Row) -> Result<(User, AsOf)> {
+    Ok((user(row, 0)?, as_of(row, USER_COLUMNS)?))
+}
+
+/// `rv, kind, key, keep_until` from this column on.
+pub(super) fn event(row: &Row, first: usize) -> Result<Event> {
+    let mut columns = Columns { row, next: first };
+    let rv = columns.rv()?;
+    let kind: &str = columns.take()?;
+    let revocation = columns.read("feed_events.key", |key: &[u8]| words::revocation(kind, key))?;
+    Ok(Event { rv, revocation, keep_until: columns.time()? })
+}
