@@ -37,6 +37,15 @@ macro_rules! stores {
                 super::$behaviour(file.open().await).await;
             })*
         }
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $behaviour() {
+                let Some(database) = super::common::postgres::Database::new().await else { return };
+                super::$behaviour(database.open().await).await;
+                database.drop().await;
+            })*
+        }
     };
 }
 
