@@ -23,16 +23,25 @@ use crate::words;
 
 /// See [`users::LOCK`].
 pub(super) const LOCK: &str = "SELECT 1 FROM sessions WHERE id = $1 FOR NO KEY UPDATE";
-/// A session, its user and the head.
-pub(super) const FOUND: &str = concat!(
-    "SELECT ",
-    session_columns!(),
-    ", ",
-    user_columns!(),
-    ", ",
-    head_columns!(),
-    " FROM sessions s, users u, feed_head h WHERE s.id = $1 AND u.id = s.user_id"
-);
+/// Sessions, each with its user and the head.
+macro_rules! found {
+    ($condition:literal) => {
+        concat!(
+            "SELECT ",
+            session_columns!(),
+            ", ",
+            user_columns!(),
+            ", ",
+            head_columns!(),
+            " FROM sessions s, users u, feed_head h WHERE u.id = s.user_id AND ",
+            $condition
+        )
+    };
+}
+/// One.
+pub(super) const FOUND: &str = found!("s.id = $1");
+/// Several.
+const FOUND_MANY: &str = found!("s.id = ANY ($1::bytea[])");
 
 /// The live sessions of user `$1` at `$2`, and the head; uses that the store does not know of may keep an idle one
 /// alive.
@@ -64,6 +73,13 @@ impl Sessions for Postgres {
         let id: &[u8] = id.as_bytes();
         single!(self.pool, connection => {
             connection.row(FOUND, &[&id]).await?.as_ref().map(rows::found).transpose()
+        })
+    }
+
+    async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>> {
+        let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
+        single!(self.pool, connection => {
+            connection.rows(FOUND_MANY, &[&ids]).await?.iter().map(rows::found).collect()
         })
     }
 
