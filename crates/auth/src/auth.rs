@@ -20,6 +20,7 @@ use crate::store::Store;
 use crate::throttle::Throttle;
 use crate::user::User;
 use crate::uses::Uses;
+use crate::verbs::tend::PurgeCounts;
 
 /// Signup, login, refresh, exchange, logout and revocation. Each verb is a file in `verbs/`.
 pub struct Auth {
@@ -45,6 +46,8 @@ pub struct Auth {
     pub refreshes: RefreshCounts,
     /// Logins that are answered in their grace more often than usual.
     pub grace: GraceWatch,
+    /// What was deleted because nothing needs it any more.
+    pub purged: PurgeCounts,
     /// Uses of sessions that the store does not know of yet.
     pub uses: Uses,
 }

@@ -16,8 +16,8 @@ use crate::refresh::{self, Ask, Decision};
 use crate::service_key::ServiceKey;
 use crate::session::{EndReason, NewSession, Revoked, Session};
 use crate::store::{
-    Added, Changed, Ended, EndedAll, Exchanged, Feed, Found, PasswordChanged, Rotation, ServiceKeys,
-    Sessions, Started, SteppedUp, Stored, Users,
+    Added, Changed, Ended, EndedAll, Exchanged, Feed, Found, LONGEST_CLAIM, PasswordChanged, Rotation,
+    ServiceKeys, Sessions, Started, SteppedUp, Stored, Users,
 };
 use crate::user::{LoginsEnded, NewUser, Status, User};
 
@@ -34,6 +34,7 @@ struct State {
     head: Rv,
     floor: Rv,
     retention: Retention,
+    cleanup_until: Timestamp,
 }
 
 impl Memory {
@@ -47,6 +48,7 @@ impl Memory {
             head: Rv::new(epoch, 0),
             floor: Rv::ZERO,
             retention: Retention { duration: Duration::ZERO, until: Timestamp::from_millis(0) },
+            cleanup_until: Timestamp::from_millis(0),
         }))
     }
 
@@ -426,6 +428,15 @@ impl Feed for Memory {
         let mut state = self.lock();
         state.retention = state.retention.announce(duration, now);
         Ok(())
+    }
+
+    async fn claim_cleanup(&self, now: Timestamp, until: Timestamp) -> Stored<bool> {
+        let mut state = self.lock();
+        let free = state.cleanup_until <= now || state.cleanup_until > now.after(LONGEST_CLAIM);
+        if free {
+            state.cleanup_until = until;
+        }
+        Ok(free)
     }
 
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {

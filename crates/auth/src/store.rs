@@ -150,6 +150,9 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
     async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64>;
 }
 
+/// How far a claim of [`Feed::claim_cleanup`] can reach.
+pub const LONGEST_CLAIM: Duration = Duration::from_secs(3600);
+
 /// A session with the user and the head it was read with.
 #[derive(Debug, Clone)]
 pub struct Found {
@@ -280,6 +283,10 @@ pub trait Feed: Send + std::marker::Sync + 'static {
     /// Announces how long events of this server must be kept. It is raised at once, and lowered only after the
     /// longer one has run out.
     async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()>;
+
+    /// Whether the caller cleans up until then: of all who ask while nobody has it, exactly one. A claim that reaches
+    /// further than an hour was made by a clock that is wrong, and counts for nothing.
+    async fn claim_cleanup(&self, now: Timestamp, until: Timestamp) -> Stored<bool>;
 
     /// Deletes at most `limit` events that can kill nothing any more.
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64>;

@@ -1,5 +1,6 @@
 //! What is counted, and how it is told (OpenMetrics).
 
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub struct Metrics {
     hashes_waiting: Gauge,
     log_lines_dropped: Gauge,
     refreshes: Family<Outcome, Counter>,
+    purged: Family<What, Counter>,
     /// Counts that are kept elsewhere are brought over by one reader at a time.
     telling: Mutex<()>,
     lease_age: Gauge<f64, std::sync::atomic::AtomicU64>,
@@ -49,6 +51,11 @@ struct Answered {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Route {
     route: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct What {
+    what: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -75,6 +82,8 @@ impl Metrics {
         );
         let refreshes = Family::default();
         registry.register("refreshes", "What came of refresh tokens, by outcome", refreshes.clone());
+        let purged = Family::default();
+        registry.register("rows_purged", "Expired rows deleted by this process", purged.clone());
         registry.register("password_hashes_running", "Password hashes being computed", hashing.clone());
         registry.register("password_hashes_waiting", "Password hashes in the queue", hashes_waiting.clone());
         registry.register_with_unit(
@@ -91,6 +100,7 @@ impl Metrics {
             hashes_waiting,
             log_lines_dropped,
             refreshes,
+            purged,
             telling: Mutex::new(()),
             lease_age,
             routes,
@@ -127,6 +137,11 @@ impl Metrics {
         for (outcome, count) in auth.refreshes.read() {
             let counter = self.refreshes.get_or_create(&Outcome { outcome });
             counter.inc_by(count.saturating_sub(counter.get()));
+        }
+        let purged = &auth.purged;
+        for (what, count) in [("sessions", &purged.sessions), ("events", &purged.events)] {
+            let counter = self.purged.get_or_create(&What { what });
+            counter.inc_by(count.load(Ordering::Relaxed).saturating_sub(counter.get()));
         }
         let mut text = String::new();
         // Writing to a String cannot fail.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cloakroom_auth::{Auth, follow};
+use cloakroom_verify::Timestamp;
 use cloakroom_verify::clock::Clock;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -53,17 +54,21 @@ async fn clean_up(app: &App, retention: Duration) {
         if let Err(error) = app.auth.store.retain(retention, now).await {
             tracing::warn!(%error, "the retention of events could not be announced");
         }
-        loop {
-            match app.auth.purge(now).await {
-                Ok(purged) if Auth::unfinished(purged) => tokio::task::yield_now().await,
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "expired rows could not be deleted");
-                    break;
-                }
-            }
+        app.auth.revocations.forget_before(now);
+        if let Err(error) = purge(app, now).await {
+            tracing::warn!(%error, "expired rows could not be deleted");
         }
     }
+}
+
+/// In bounded steps, and by one of the servers that share the database.
+async fn purge(app: &App, now: Timestamp) -> cloakroom_auth::Result<()> {
+    if app.auth.cleans_up(now).await? {
+        while Auth::unfinished(app.auth.purge(now).await?) {
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
 }
 
 async fn watch_keys(app: &App, keys: &KeyWatch) {

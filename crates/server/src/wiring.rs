@@ -17,6 +17,7 @@ use cloakroom_auth::settings::{Settings, TokenSettings};
 use cloakroom_auth::store::Store;
 use cloakroom_auth::throttle::Throttle;
 use cloakroom_auth::uses::Uses;
+use cloakroom_auth::verbs::tend::PurgeCounts;
 use cloakroom_verify::jwt::Rules;
 use cloakroom_verify::keys::KeySet;
 use cloakroom_verify::lease::Lease;
@@ -51,6 +52,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
         revocations: Arc::new(Revocations::new()),
         refreshes: RefreshCounts::default(),
         grace: GraceWatch::default(),
+        purged: PurgeCounts::default(),
         uses: Uses::default(),
     })
 }

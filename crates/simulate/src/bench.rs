@@ -20,6 +20,7 @@ use cloakroom_auth::store::Store;
 use cloakroom_auth::throttle::Throttle;
 use cloakroom_auth::token::TokenKeys;
 use cloakroom_auth::uses::Uses;
+use cloakroom_auth::verbs::tend::PurgeCounts;
 use cloakroom_store::Purpose;
 use cloakroom_verify::algorithm::{Algorithm, SigningKey};
 use cloakroom_verify::clock::ManualClock;
@@ -119,6 +120,7 @@ impl Bench {
             revocations: Arc::new(Revocations::new()),
             refreshes: RefreshCounts::default(),
             grace: GraceWatch::default(),
+            purged: PurgeCounts::default(),
             uses: Uses::default(),
         });
         let lease = Arc::new(Lease::new(Duration::from_secs(2)));

@@ -214,6 +214,10 @@ impl Feed for Faulty {
         self.write(self.inner.retain(duration, now), |()| Fact::Nothing).await
     }
 
+    async fn claim_cleanup(&self, now: Timestamp, until: Timestamp) -> Stored<bool> {
+        self.write(self.inner.claim_cleanup(now, until), |_| Fact::Nothing).await
+    }
+
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {
         self.write(self.inner.purge_events(now, limit), |_| Fact::Nothing).await
     }

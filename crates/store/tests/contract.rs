@@ -86,6 +86,7 @@ stores! {
     a_position_of_another_epoch_gets_everything,
     events_are_kept_as_long_as_the_longest_token,
     expired_rows_are_deleted_in_bounded_batches,
+    of_64_who_would_clean_up_exactly_one_does,
     the_feed_tells_of_exactly_what_it_is_asked,
     of_64_service_keys_with_one_name_exactly_one_is_added,
     a_revoked_service_key_is_told_of_and_gives_its_name_free,
@@ -576,6 +577,24 @@ async fn expired_rows_are_deleted_in_bounded_batches(store: Shared) {
     assert_eq!(store.purge_sessions(on_the_fourth_day, 2).await.unwrap(), 0);
     assert!(store.find(session_id(3)).await.unwrap().is_none());
     assert!(store.find(session_id(4)).await.unwrap().is_some());
+}
+
+async fn of_64_who_would_clean_up_exactly_one_does(store: Shared) {
+    let claim = |at: Duration| {
+        let (store, from) = (Arc::clone(&store), now().after(at));
+        async move { store.claim_cleanup(from, from.after(2 * MINUTE)).await.unwrap() }
+    };
+    let all: Vec<_> = (0..64).map(|_| tokio::spawn(claim(Duration::ZERO))).collect();
+    let mut claimed = 0;
+    for one in all {
+        claimed += u32::from(one.await.unwrap());
+    }
+    assert_eq!(claimed, 1);
+    assert!(!claim(MINUTE).await, "it has it still");
+    assert!(claim(2 * MINUTE).await, "it is gone, and somebody follows");
+    // A clock that is a year ahead.
+    assert!(claim(365 * DAY).await);
+    assert!(claim(5 * MINUTE).await, "its claim counts for nothing");
 }
 
 fn ask(session: SessionId, generation: u32, attempt: Option<&str>) -> Ask {

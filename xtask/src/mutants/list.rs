@@ -121,7 +121,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             (
                 "let rotation = self.store.rotate(&ask).await?;\n",
                 "let rotation = self.store.rotate(&ask).await?;\n        \
-                 if self.proved(Some(token)).await?.is_none() {\n            \
+                 if self.proved(Some(token.clone())).await?.is_none() {\n            \
                  return Ok(Refresh::InvalidGrant { over: None });\n        }\n",
             ),
         ],

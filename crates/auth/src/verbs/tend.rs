@@ -1,5 +1,8 @@
 //! What a server does between requests: writes pending uses, deletes what is spent.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use cloakroom_verify::{SessionId, Timestamp, UserId};
 
 use crate::auth::Auth;
@@ -7,6 +10,18 @@ use crate::error::Result;
 
 /// Rows that one step of the cleanup deletes at most, so that it never holds the database for long.
 const BATCH: u32 = 500;
+
+/// Longer than the pause between two cleanups: who has it keeps it, and who is gone is followed soon.
+const CLAIM: Duration = Duration::from_secs(120);
+
+/// What this process has deleted since it began.
+#[derive(Debug, Default)]
+pub struct PurgeCounts {
+    /// Sessions.
+    pub sessions: AtomicU64,
+    /// Events.
+    pub events: AtomicU64,
+}
 
 /// What a cleanup deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,11 +72,17 @@ impl Auth {
         Ok(())
     }
 
+    /// Whether this server cleans up in the next two minutes: one of all that share the database does.
+    pub async fn cleans_up(&self, now: Timestamp) -> Result<bool> {
+        Ok(self.store.claim_cleanup(now, now.after(CLAIM)).await?)
+    }
+
     /// One bounded step of the cleanup. Call it again while it finds a full batch.
     pub async fn purge(&self, now: Timestamp) -> Result<Purged> {
         let sessions = self.store.purge_sessions(now, BATCH).await?;
         let events = self.store.purge_events(now, BATCH).await?;
-        self.revocations.forget_before(now);
+        self.purged.sessions.fetch_add(sessions, Ordering::Relaxed);
+        self.purged.events.fetch_add(events, Ordering::Relaxed);
         Ok(Purged { sessions, events })
     }
 

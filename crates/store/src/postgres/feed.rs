@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cloakroom_auth::feed::{AsOf, Retention, Sync};
-use cloakroom_auth::store::{Feed, Stored};
+use cloakroom_auth::store::{Feed, LONGEST_CLAIM, Stored};
 use cloakroom_verify::{Event, Revocation, Rv, Timestamp};
 
 use super::Postgres;
@@ -85,6 +85,15 @@ impl Feed for Postgres {
             let (millis, until) = (words::millis(announced.duration), announced.until.as_millis());
             transaction.commit_with(&[(WRITE, &[&millis, &until])]).await.map(drop)
         })
+    }
+
+    async fn claim_cleanup(&self, now: Timestamp, until: Timestamp) -> Stored<bool> {
+        const CLAIM: &str =
+            "UPDATE duties SET until = $3 WHERE name = 'cleanup' AND (until <= $1 OR until > $2)";
+        let [now, wrong, until] = [now, now.after(LONGEST_CLAIM), until].map(Timestamp::as_millis);
+        let claimed =
+            single!(self.pool, connection => connection.execute(CLAIM, &[&now, &wrong, &until]).await);
+        Ok(claimed? == 1)
     }
 
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {

@@ -36,6 +36,11 @@ const KNOWN: &[Migration] = &[
         name: "0003_endings",
         sql: include_str!("../../migrations/postgres/0003_endings.sql"),
     },
+    Migration {
+        version: 4,
+        name: "0004_duties",
+        sql: include_str!("../../migrations/postgres/0004_duties.sql"),
+    },
 ];
 
 /// "clkr": of two that migrate at once, one waits for the other.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cloakroom_auth::feed::{self, AsOf, Retention, Sync};
-use cloakroom_auth::store::{Feed, Stored};
+use cloakroom_auth::store::{Feed, LONGEST_CLAIM, Stored};
 use cloakroom_verify::{Event, Revocation, Rv, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -83,6 +83,18 @@ impl Feed for Sqlite {
                 .prepare_cached("UPDATE feed_head SET retention = ?1, retention_until = ?2")?
                 .execute([words::millis(announced.duration), announced.until.as_millis()])
                 .map(drop)
+        })
+        .await
+    }
+
+    async fn claim_cleanup(&self, now: Timestamp, until: Timestamp) -> Stored<bool> {
+        self.write(move |transaction| {
+            let claimed = transaction
+                .prepare_cached(
+                    "UPDATE duties SET until = ?3 WHERE name = 'cleanup' AND (until <= ?1 OR until > ?2)",
+                )?
+                .execute([now, now.after(LONGEST_CLAIM), until].map(Timestamp::as_millis))?;
+            Ok(claimed == 1)
         })
         .await
     }

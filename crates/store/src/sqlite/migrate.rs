@@ -35,6 +35,11 @@ pub(super) const KNOWN: &[Migration] = &[
         name: "0003_endings",
         sql: include_str!("../../migrations/sqlite/0003_endings.sql"),
     },
+    Migration {
+        version: 4,
+        name: "0004_duties",
+        sql: include_str!("../../migrations/sqlite/0004_duties.sql"),
+    },
 ];
 
 /// Applies what is missing and tells the names.
