@@ -6,6 +6,7 @@
 mod common;
 
 mod attacks;
+mod bad_refresh;
 mod cross_site;
 mod exchange;
 mod freshness;

@@ -278,3 +278,34 @@ async fn what_came_of_refreshes_is_counted_by_outcome() {
         assert!(metrics.contains(&line), "{line}{metrics}");
     }
 }
+
+#[tokio::test]
+async fn an_idempotency_key_is_an_attempt_by_another_name() {
+    let world = World::new().await;
+    let token = world.login("alice", Way::Hybrid).await.refresh_token.unwrap();
+    let with_key = |key: &[u8]| {
+        let mut client = world.anonymous();
+        let value = http::HeaderValue::from_bytes(key).unwrap();
+        client.headers.push((http::HeaderName::from_static("idempotency-key"), value));
+        client
+    };
+    let body = json!({"refresh_token": token});
+    let long = "x".repeat(65);
+    for bad in
+        [&b""[..], b"short", b"with a space 0123", b"a\ttab-0123456789", "ümlaut-0123456789".as_bytes()]
+    {
+        with_key(bad).post("/v1/refresh", body.clone()).await.assert_field("attempt", "invalid");
+        with_key(long.as_bytes()).post("/v1/refresh", body.clone()).await.assert_field("attempt", "invalid");
+    }
+    let twice = with_key(b"0123456789abcdef").with("idempotency-key", "0123456789abcdef");
+    twice.post("/v1/refresh", body.clone()).await.assert_problem(400, "invalid_request");
+
+    // Whichever way it came, it is the same attempt hours later, and another one is a thief's.
+    let first = with_key(b"0123456789abcdef").post("/v1/refresh", body).await;
+    world.advance(Duration::from_secs(3600));
+    let again = refresh(&world, &token, Some("0123456789abcdef")).await;
+    assert_eq!(again.text_at("refresh_token"), first.text_at("refresh_token"));
+    let thief = with_key(b"fedcba9876543210").post("/v1/refresh", json!({"refresh_token": token})).await;
+    thief.assert_problem(401, "invalid_grant");
+    assert_eq!(thief.body["reason"], "refresh_token_reused");
+}
