@@ -187,3 +187,25 @@ async fn a_step_that_fails_takes_back_nothing_but_itself() {
         store.list_users("", None, 10).await.unwrap().into_iter().map(|user| user.email).collect();
     assert_eq!(emails, ["one@example.com", "three@example.com"]);
 }
+
+#[tokio::test]
+async fn what_waits_behind_another_process_is_told_together_and_is_not_done_later() {
+    let file = File::new();
+    let store = file.open().await;
+    let other = rusqlite::Connection::open(&file.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let waiting: Vec<_> = (0..8)
+        .map(|n| {
+            let store = std::sync::Arc::clone(&store);
+            tokio::spawn(async move { store.add(new_user(n, &format!("{n}@example.com"))).await.is_err() })
+        })
+        .collect();
+    for told in waiting {
+        assert!(told.await.unwrap(), "nothing can be written");
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    add(&store, 9, "after@example.com").await;
+    let emails: Vec<_> =
+        store.list_users("", None, 10).await.unwrap().into_iter().map(|user| user.email).collect();
+    assert_eq!(emails, ["after@example.com"]);
+}

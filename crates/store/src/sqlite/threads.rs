@@ -61,14 +61,19 @@ impl Threads {
     ) -> Stored<T> {
         let (answer, answered) = oneshot::channel();
         let step: WriteStep = Box::new(move |transaction| {
-            let done = in_savepoint(transaction, step);
+            // Whoever lost patience was told that it was not done: so it is not done later.
+            let done = if answer.is_closed() {
+                Err(rusqlite::Error::InvalidQuery)
+            } else {
+                in_savepoint(transaction, step)
+            };
             Box::new(move |committed| {
                 let result = match (done, committed) {
                     (Err(error), _) => Err(StoreError::new(error)),
                     (Ok(_), Err(error)) => Err(StoreError::new(error.to_string())),
                     (Ok(value), Ok(())) => Ok(value),
                 };
-                // Nobody may be waiting any more; it is done all the same.
+                // Nobody may be waiting any more.
                 let _ = answer.send(result);
             })
         });
@@ -143,13 +148,22 @@ fn run_writer(mut connection: Connection, steps: &Receiver<WriteStep>) {
     }
 }
 
-/// Steps whose turn does not come, because the transaction could not begin, are dropped, and their callers told.
+/// Steps whose turn does not come, because the transaction could not begin, are dropped, and their callers told: left
+/// in the queue, each would wait for the lock anew, and be done long after its caller was told that it was not.
 fn run_group(
     connection: &mut Connection,
     steps: impl Iterator<Item = WriteStep>,
     answers: &mut Vec<Answer>,
 ) -> rusqlite::Result<()> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+    let mut transaction = match begun {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            // Out of the queue first: who is told may be back with a new step before the last is dropped.
+            drop(steps.collect::<Vec<_>>());
+            return Err(error);
+        }
+    };
     answers.extend(steps.map(|step| step(&mut transaction)));
     transaction.commit()
 }
