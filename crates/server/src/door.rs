@@ -54,16 +54,10 @@ impl Door {
         let origin = app.origins.allowed_origin(request.headers()).cloned();
 
         let mut response = match admit(&app, request).await {
-            Ok(Admitted::Request(request)) => {
-                match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
-                    Ok(Ok(response)) => response,
-                    Ok(Err(never)) => match never {},
-                    Err(_) => {
-                        tracing::error!(request_id = ?id, "a handler panicked");
-                        Problem::new(Code::Internal).into_response()
-                    }
-                }
-            }
+            Ok(Admitted::Request(request)) => handle(router, request).await.unwrap_or_else(|| {
+                tracing::error!(request_id = ?id, "a handler panicked");
+                Problem::new(Code::Internal).into_response()
+            }),
             Ok(Admitted::Answered(response)) => response,
             Err(problem) => problem.into_response(),
         };
@@ -81,6 +75,18 @@ impl Door {
         headers.insert(request_id::HEADER, id);
         app.metrics.answered(&method, route, response.status(), app.clock.boot().since(started));
         response
+    }
+}
+
+/// Runs the handler; `None` if it panicked. What changes something is finished even if the client hangs up meanwhile:
+/// else a thief who cuts his connection would keep out of the audit what he did, and out of this server's table.
+async fn handle(router: Router, request: Request<Body>) -> Option<Response> {
+    let is_safe = request.method().is_safe();
+    let handling = AssertUnwindSafe(router.oneshot(request)).catch_unwind();
+    let handled = if is_safe { handling.await.ok() } else { tokio::spawn(handling).await.ok()?.ok() };
+    match handled? {
+        Ok(response) => Some(response),
+        Err(never) => match never {},
     }
 }
 

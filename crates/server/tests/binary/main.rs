@@ -8,6 +8,7 @@ mod common;
 mod commands;
 mod crash;
 mod readme;
+mod refresh;
 mod rotation;
 mod serve;
 mod service_key;

@@ -179,6 +179,7 @@ impl Drop for Server {
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub status: u16,
+    pub head: String,
     pub body: Value,
     pub text: String,
 }
@@ -218,7 +219,7 @@ pub fn raw(to: SocketAddr, bytes: &[u8]) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-fn parse(answer: &str) -> Option<Reply> {
+pub fn parse(answer: &str) -> Option<Reply> {
     let (head, text) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     // Small answers come with a length, and whole: a cut one is no answer.
@@ -227,5 +228,5 @@ fn parse(answer: &str) -> Option<Reply> {
         return None;
     }
     let body = serde_json::from_str(text).unwrap_or(Value::Null);
-    Some(Reply { status, body, text: text.to_owned() })
+    Some(Reply { status, head: head.to_owned(), body, text: text.to_owned() })
 }
