@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each benchmark uses its part")]
 
 pub mod floor;
+pub mod refreshing;
 
 use std::net::SocketAddr;
 use std::process::Command;

@@ -1,0 +1,205 @@
+//! What a refresh costs on SQLite with `synchronous = FULL`, and what bounds it:
+//! `cargo bench -p cloakroom --bench refresh`. Method: BENCHMARKING.md.
+//!
+//! The server has the first core, the load and the floors have the second; all of them write to one disk. The floors
+//! update the same row of the same table through rusqlite: one commit each, and 64 in one commit. A pass measures
+//! everything once, so that noise hits all alike, and the middle pass of each counts.
+#![expect(clippy::print_stdout, reason = "a benchmark reports")]
+#![expect(clippy::disallowed_methods, reason = "it measures real time")]
+#![expect(unreachable_pub, reason = "the harness of the tests is used here too")]
+
+#[path = "../tests/common/mod.rs"]
+#[expect(dead_code, reason = "the benchmark uses a part of it")]
+mod common;
+mod support;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use common::{PASSWORD, Place, Server};
+use rusqlite::Connection;
+use support::{cloakroom, cpu_seconds, leave_the_first_core, log_in, pinned, refreshing};
+
+const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
+const PASSES: usize = 5;
+const PASS: Duration = Duration::from_secs(1);
+const GROUP: usize = 64;
+
+/// What one pass saw of one contender.
+#[derive(Clone, Copy, Default)]
+struct Pass {
+    per_second: f64,
+    cpu_micros: f64,
+    /// How much of its core the server used.
+    busy: f64,
+    commits: f64,
+    p50: u32,
+    p99: u32,
+}
+
+fn main() {
+    leave_the_first_core();
+    let place = Place::new();
+    let server = Server::start(pinned(&cloakroom(&place, &[])));
+    let database = place.file("cloakroom-dev.db");
+    log_in(&server, "jwt", 1);
+    let mut logins: Vec<_> = (0..CONNECTIONS[3]).map(|_| hybrid(&server)).collect();
+    let copy = place.file("floor.db");
+    Connection::open(&database)
+        .and_then(|file| file.execute("VACUUM INTO ?1", [copy.to_str()]))
+        .expect("a copy of the tables");
+    let mut floor = Floor::on(&copy);
+
+    let mut fsync = Vec::new();
+    let mut sign = Vec::new();
+    let mut alone = Vec::new();
+    let mut grouped = Vec::new();
+    let mut refreshes = CONNECTIONS.map(|_| Vec::new());
+    for _ in 0..PASSES {
+        fsync.push(rate(1, || floor.sync_a_page()));
+        sign.push(bare_signatures());
+        alone.push(rate(1, || floor.commit(1)));
+        for (connections, passes) in CONNECTIONS.into_iter().zip(&mut refreshes) {
+            passes.push(refresh(&server, &database, &mut logins[..connections]));
+        }
+        grouped.push(rate(GROUP, || floor.commit(GROUP)));
+    }
+    report(
+        &[("write of a page + fdatasync", fsync), ("EdDSA signature, one core", sign)],
+        &[("one UPDATE a commit", alone), ("64 UPDATEs a commit", grouped)],
+        &refreshes,
+    );
+}
+
+/// A login that can be refreshed.
+fn hybrid(server: &Server) -> String {
+    let login = serde_json::json!({"email": "alice@example.com", "password": PASSWORD, "strategy": "hybrid"});
+    server.post("/v1/login", &login).body["refresh_token"].as_str().expect("a refresh token").to_owned()
+}
+
+/// Each connection renews a login of its own, one refresh after the other, with an attempt as an honest client.
+fn refresh(server: &Server, database: &Path, logins: &mut [String]) -> Pass {
+    let pid = server.child.id();
+    let (cpu, commits, start) = (cpu_seconds(pid), commits_of(database), Instant::now());
+    let answered = refreshing::run(server.listen, logins, PASS);
+    let (took, requests) = (start.elapsed().as_secs_f64(), answered.requests as f64);
+    let cpu = cpu_seconds(pid) - cpu;
+    Pass {
+        per_second: requests / took,
+        cpu_micros: cpu * 1e6 / requests,
+        busy: cpu / took,
+        commits: f64::from(commits_of(database).wrapping_sub(commits)) / requests,
+        p50: answered.percentile(50),
+        p99: answered.percentile(99),
+    }
+}
+
+/// How many transactions were committed: the field `iChange` of SQLite's WAL index (walformat.html, section 2.1).
+fn commits_of(database: &Path) -> u32 {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-shm");
+    let mut index = File::open(name).expect("the server has it open");
+    let mut count = [0; 4];
+    index.seek(SeekFrom::Start(8)).and_then(|_| index.read_exact(&mut count)).expect("a header");
+    u32::from_ne_bytes(count)
+}
+
+/// How often this can be done in a second, `each` at a time.
+fn rate(each: usize, mut act: impl FnMut()) -> f64 {
+    let (start, mut done) = (Instant::now(), 0);
+    while start.elapsed() < PASS {
+        act();
+        done += each;
+    }
+    done as f64 / start.elapsed().as_secs_f64()
+}
+
+fn bare_signatures() -> f64 {
+    let key = Ed25519KeyPair::generate().expect("a key");
+    // As long as the header and the claims of an access token.
+    let message = [b'x'; 500];
+    rate(1, || {
+        std::hint::black_box(key.sign(&message));
+    })
+}
+
+/// The same rows without a server.
+struct Floor {
+    connection: Connection,
+    ids: Vec<Vec<u8>>,
+    next: usize,
+    page: File,
+}
+
+impl Floor {
+    fn on(copy: &Path) -> Self {
+        let connection = Connection::open(copy).expect("it opens");
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -1024")
+            .expect("as the server has it");
+        let ids = connection
+            .prepare("SELECT id FROM sessions")
+            .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
+            .expect("the rows are there");
+        let page = File::create(copy.with_extension("page")).expect("a file");
+        Self { connection, ids, next: 0, page }
+    }
+
+    fn commit(&mut self, updates: usize) {
+        let transaction = self.connection.transaction().expect("nobody else writes");
+        for _ in 0..updates {
+            self.next = (self.next + 1) % self.ids.len();
+            transaction
+                .prepare_cached(
+                    "UPDATE sessions SET generation = generation + 1, spent = ?2, keyed = 1, \
+                     last_used_at = last_used_at + 1 WHERE id = ?1",
+                )
+                .and_then(|mut update| update.execute((&self.ids[self.next], [0_u8; 164])))
+                .expect("it is written");
+        }
+        transaction.commit().expect("it is written");
+    }
+
+    fn sync_a_page(&mut self) {
+        self.page
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.page.write_all(&[0; 4096]))
+            .and_then(|()| self.page.sync_data())
+            .expect("it is written");
+    }
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+fn report(bounds: &[(&str, Vec<f64>)], floors: &[(&str, Vec<f64>)], refreshes: &[Vec<Pass>]) {
+    println!("POST /v1/refresh on SQLite, synchronous = FULL; {PASSES} passes of {PASS:?} each\n");
+    for (name, rates) in bounds {
+        let rate = median(rates.clone());
+        println!("{name}: {rate:.0}/s, {:.1} us each", 1e6 / rate);
+    }
+    let bare = median(floors[0].1.clone());
+    println!(
+        "\n|  | a second | x one UPDATE a commit | commits each | p50 us | p99 us | server CPU us each | of its core |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|");
+    for (name, rates) in floors {
+        let rate = median(rates.clone());
+        println!("| {name} | {rate:.0} | {:.2} | | | | | |", rate / bare);
+    }
+    for (connections, passes) in CONNECTIONS.into_iter().zip(refreshes) {
+        let mut passes = passes.clone();
+        passes.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
+        let Pass { per_second, cpu_micros, busy, commits, p50, p99 } = passes[passes.len() / 2];
+        let ratio = per_second / bare;
+        println!(
+            "| refresh, {connections} connections | {per_second:.0} | {ratio:.2} | {commits:.3} | {p50} | {p99} \
+             | {cpu_micros:.0} | {busy:.2} |"
+        );
+    }
+}
