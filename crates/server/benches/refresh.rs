@@ -51,7 +51,7 @@ fn main() {
     Connection::open(&database)
         .and_then(|file| file.execute("VACUUM INTO ?1", [copy.to_str()]))
         .expect("a copy of the tables");
-    let mut floor = Floor::on(&copy);
+    let mut file = Floor::on(&copy);
 
     let mut fsync = Vec::new();
     let mut sign = Vec::new();
@@ -59,18 +59,18 @@ fn main() {
     let mut grouped = Vec::new();
     let mut refreshes = CONNECTIONS.map(|_| Vec::new());
     for _ in 0..PASSES {
-        fsync.push(rate(1, || floor.sync_a_page()));
+        fsync.push(floor(1, || file.sync_a_page()));
         sign.push(bare_signatures());
-        alone.push(rate(1, || floor.commit(1)));
+        alone.push(floor(1, || file.commit(1)));
         for (connections, passes) in CONNECTIONS.into_iter().zip(&mut refreshes) {
             passes.push(refresh(&server, &database, &mut logins[..connections]));
         }
-        grouped.push(rate(GROUP, || floor.commit(GROUP)));
+        grouped.push(floor(GROUP, || file.commit(GROUP)));
     }
     report(
-        &[("write of a page + fdatasync", fsync), ("EdDSA signature, one core", sign)],
-        &[("one UPDATE a commit", alone), ("64 UPDATEs a commit", grouped)],
-        &refreshes,
+        [("write of a page + fdatasync", fsync), ("EdDSA signature, one core", sign)],
+        [("one UPDATE a commit", alone), ("64 UPDATEs a commit", grouped)],
+        refreshes,
     );
 }
 
@@ -107,21 +107,30 @@ fn commits_of(database: &Path) -> u32 {
     u32::from_ne_bytes(count)
 }
 
-/// How often this can be done in a second, `each` at a time.
-fn rate(each: usize, mut act: impl FnMut()) -> f64 {
-    let (start, mut done) = (Instant::now(), 0);
+/// How often this can be done in a second, `each` at a time, and the median of how long one act takes.
+fn floor(each: usize, mut act: impl FnMut()) -> Pass {
+    let (start, mut took) = (Instant::now(), Vec::new());
     while start.elapsed() < PASS {
+        let begun = Instant::now();
         act();
-        done += each;
+        took.push(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
     }
-    done as f64 / start.elapsed().as_secs_f64()
+    let per_second = (took.len() * each) as f64 / start.elapsed().as_secs_f64();
+    took.sort_unstable();
+    Pass {
+        per_second,
+        commits: 1.0 / each as f64,
+        p50: took[took.len() / 2],
+        p99: took[took.len() * 99 / 100],
+        ..Pass::default()
+    }
 }
 
-fn bare_signatures() -> f64 {
+fn bare_signatures() -> Pass {
     let key = Ed25519KeyPair::generate().expect("a key");
     // As long as the header and the claims of an access token.
     let message = [b'x'; 500];
-    rate(1, || {
+    floor(1, || {
         std::hint::black_box(key.sign(&message));
     })
 }
@@ -172,34 +181,36 @@ impl Floor {
     }
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+/// The pass in the middle, by its rate.
+fn median(mut passes: Vec<Pass>) -> Pass {
+    passes.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
+    passes[passes.len() / 2]
 }
 
-fn report(bounds: &[(&str, Vec<f64>)], floors: &[(&str, Vec<f64>)], refreshes: &[Vec<Pass>]) {
+fn report(bounds: [(&str, Vec<Pass>); 2], floors: [(&str, Vec<Pass>); 2], refreshes: [Vec<Pass>; 4]) {
     println!("POST /v1/refresh on SQLite, synchronous = FULL; {PASSES} passes of {PASS:?} each\n");
-    for (name, rates) in bounds {
-        let rate = median(rates.clone());
-        println!("{name}: {rate:.0}/s, {:.1} us each", 1e6 / rate);
+    for (name, passes) in bounds {
+        let Pass { per_second, p50, p99, .. } = median(passes);
+        println!("{name}: {per_second:.0}/s, p50 {p50} us, p99 {p99} us");
     }
-    let bare = median(floors[0].1.clone());
+    let floors = floors.map(|(name, passes)| (name, median(passes)));
+    let bare = floors[0].1.per_second;
     println!(
-        "\n|  | a second | x one UPDATE a commit | commits each | p50 us | p99 us | server CPU us each | of its core |"
+        "\n|  | a second | x one UPDATE a commit | commits each | p50 us | p99 us | server CPU us each \
+         | of its core |"
     );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|");
-    for (name, rates) in floors {
-        let rate = median(rates.clone());
-        println!("| {name} | {rate:.0} | {:.2} | | | | | |", rate / bare);
-    }
-    for (connections, passes) in CONNECTIONS.into_iter().zip(refreshes) {
-        let mut passes = passes.clone();
-        passes.sort_by(|one, other| one.per_second.total_cmp(&other.per_second));
-        let Pass { per_second, cpu_micros, busy, commits, p50, p99 } = passes[passes.len() / 2];
+    let row = |name: &str, pass: Pass| {
+        let Pass { per_second, cpu_micros, busy, commits, p50, p99 } = pass;
         let ratio = per_second / bare;
         println!(
-            "| refresh, {connections} connections | {per_second:.0} | {ratio:.2} | {commits:.3} | {p50} | {p99} \
-             | {cpu_micros:.0} | {busy:.2} |"
+            "| {name} | {per_second:.0} | {ratio:.2} | {commits:.3} | {p50} | {p99} | {cpu_micros:.0} | {busy:.2} |"
         );
+    };
+    for (name, pass) in floors {
+        row(name, pass);
+    }
+    for (connections, passes) in CONNECTIONS.into_iter().zip(refreshes) {
+        row(&format!("refresh, {connections} connections"), median(passes));
     }
 }

@@ -56,44 +56,48 @@ fn two_servers_on(url: &str, place: &Place) -> [Server; 2] {
 /// In each round all racers send the same token at once, spread over these servers; all get the same child, and that
 /// is the token of the next round.
 fn race(server: &Server, addresses: &[SocketAddr], attempt: Option<fn() -> String>) {
-    // Named after the folder's process, so that a database may be used twice.
+    // Of this process and this race: a database may have seen others.
     let name = format!("racer-{}-{}", std::process::id(), new_attempt());
     let mut token = Client::log_in(server, &name).token();
     let rounds = rounds("CLOAKROOM_RACE_ROUNDS", 200);
     let (begin, end) = (Barrier::new(RACERS + 1), Barrier::new(RACERS + 1));
-    let (body, children) = (Mutex::new(String::new()), Mutex::new(Vec::new()));
+    // What to send next; nothing when the race is over.
+    let (body, children) = (Mutex::new(None::<String>), Mutex::new(Vec::new()));
+    let mut wrong = None;
     std::thread::scope(|threads| {
         for address in addresses.iter().cycle().take(RACERS) {
             let (begin, end, body, children) = (&begin, &end, &body, &children);
             threads.spawn(move || {
                 let mut line = Line::to(*address);
-                for _ in 0..rounds {
+                loop {
                     begin.wait();
-                    let body = body.lock().unwrap().clone();
+                    let Some(body) = body.lock().unwrap().clone() else { return };
                     // A failure is told by whoever counts: a panic here would leave the others waiting.
-                    let child = line.refresh(&body);
+                    let child =
+                        line.as_mut().map_err(|error| error.to_string()).and_then(|line| line.refresh(&body));
                     children.lock().unwrap().push(child);
                     end.wait();
                 }
             });
         }
         for round in 0..rounds {
-            let attempt = attempt.map(|attempt| attempt());
-            *body.lock().unwrap() = json!({"refresh_token": token, "attempt": attempt}).to_string();
+            let ask = json!({"refresh_token": token, "attempt": attempt.map(|attempt| attempt())});
+            *body.lock().unwrap() = Some(ask.to_string());
             begin.wait();
             end.wait();
             let told: HashSet<_> = children.lock().unwrap().drain(..).collect();
-            let mut told = told.into_iter();
-            match (told.next(), told.next()) {
-                (Some(Ok(child)), None) if look(&child).1 == round + 1 => token = child,
-                // No way to end the racers but all: they wait at a barrier.
-                wrong => {
-                    eprintln!("round {round}: {wrong:?}");
-                    std::process::abort();
+            match Vec::from_iter(told).as_slice() {
+                [Ok(child)] if look(child).1 == round + 1 => token = child.clone(),
+                told => {
+                    wrong = Some(format!("round {round}: {told:?}"));
+                    break;
                 }
             }
         }
+        *body.lock().unwrap() = None;
+        begin.wait();
     });
+    assert_eq!(wrong, None, "all are given the one child");
     assert_eq!(look(&token).1, rounds, "one child a round");
     let last = server.post("/v1/refresh", &json!({"refresh_token": token, "attempt": new_attempt()}));
     assert_eq!(last.status, 200, "nobody was logged out: {last:?}");
@@ -103,8 +107,8 @@ fn race(server: &Server, addresses: &[SocketAddr], attempt: Option<fn() -> Strin
 struct Line(BufReader<TcpStream>);
 
 impl Line {
-    fn to(address: SocketAddr) -> Self {
-        Self(BufReader::new(TcpStream::connect(address).unwrap()))
+    fn to(address: SocketAddr) -> std::io::Result<Self> {
+        TcpStream::connect(address).map(BufReader::new).map(Self)
     }
 
     /// The child, or the whole other answer.
