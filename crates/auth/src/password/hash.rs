@@ -1,9 +1,10 @@
-//! argon2id, written and read as PHC strings.
+//! argon2id, written and read as PHC strings; hashes of other systems are proved, never written.
 
 use argon2::{Algorithm, Argon2, Block, Version};
 use phc::{Output, PasswordHash, Salt};
 
 use super::Password;
+use super::foreign::{Cost, Foreign};
 
 /// Most that a stored hash may ask of us, so that a hostile import cannot stop the server.
 const MAX_MEMORY_KIB: u32 = 1024 * 1024;
@@ -28,7 +29,11 @@ impl Default for Params {
     }
 }
 
-/// A hash as it is stored: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`. Not for logs.
+/// What is stored for an account without a password.
+const NO_PASSWORD: &str = "!";
+
+/// A hash as it is stored: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, or until the first login here that of another
+/// system. Not for logs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PhcString(String);
 
@@ -36,6 +41,20 @@ impl PhcString {
     /// For stores: what [`as_str`](Self::as_str) once gave them.
     pub fn from_store(text: String) -> Self {
         Self(text)
+    }
+
+    /// Of an account that has no password yet: none is ever right, at the cost of one that is wrong.
+    pub fn no_password() -> Self {
+        Self(NO_PASSWORD.to_owned())
+    }
+
+    /// Whether a password can be tried against it.
+    pub(super) fn is_readable(&self) -> bool {
+        match Kind::of(self) {
+            Ok(Kind::Ours(stored)) => read(stored).is_ok_and(|(params, ..)| context(params).is_ok()),
+            Ok(Kind::Foreign(_) | Kind::NoPassword) => true,
+            Err(HashUnreadable) => false,
+        }
     }
 
     /// As stores hold it.
@@ -52,7 +71,7 @@ impl std::fmt::Debug for PhcString {
 
 /// A stored hash, or the parameters for one, that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a usable argon2id hash")]
+#[error("not a usable password hash")]
 pub struct HashUnreadable;
 
 /// What one hash at a time is computed in, kept from one to the next: fresh pages for each would cost a tenth of it.
@@ -65,6 +84,15 @@ impl Memory {
             self.0.resize(count, Block::default());
         }
         self.0.get_mut(..count).unwrap_or_default()
+    }
+
+    /// Gives back what a rare large hash took beyond the usual.
+    pub(super) fn shrink_to(&mut self, params: Params) {
+        let usual = params.memory_kib as usize;
+        if self.0.len() > usual {
+            self.0.truncate(usual);
+            self.0.shrink_to_fit();
+        }
     }
 }
 
@@ -110,25 +138,60 @@ impl Hasher {
     }
 
     /// Whether this is the password; without a stored hash it never is, at the same cost. Compared in constant time.
+    ///
+    /// A hash of another system costs what that system chose, and never less than one of ours does.
     pub fn verify(
         &self,
         password: &Password,
         stored: Option<&PhcString>,
         memory: &mut Memory,
     ) -> Result<bool, HashUnreadable> {
-        let (params, salt, expected) = read(stored.unwrap_or(&self.dummy))?;
-        let output = compute(params, password, &salt, expected.len(), memory)?;
-        Ok(aws_lc_rs::constant_time::verify_slices_are_equal(output.as_bytes(), expected.as_bytes()).is_ok()
-            && stored.is_some())
+        match stored.map(Kind::of).transpose()?.unwrap_or(Kind::NoPassword) {
+            Kind::Ours(stored) => self.proves(password, stored, memory),
+            Kind::NoPassword => self.proves(password, &self.dummy, memory).map(|_| false),
+            Kind::Foreign(foreign) => {
+                let right = password.spellings().any(|spelling| foreign.proves(spelling.as_bytes()));
+                if foreign.cost().micros < Cost::of_argon2(self.params).micros {
+                    // Right or wrong: else a fast answer would tell of a disabled account that the password is right.
+                    self.proves(password, &self.dummy, memory)?;
+                }
+                Ok(right)
+            }
+        }
     }
 
-    /// Whether any parameter of a stored hash is below today's. Never lowers one that is above.
+    fn proves(
+        &self,
+        password: &Password,
+        stored: &PhcString,
+        memory: &mut Memory,
+    ) -> Result<bool, HashUnreadable> {
+        let (params, salt, expected) = read(stored)?;
+        let output = compute(params, password, &salt, expected.len(), memory)?;
+        Ok(aws_lc_rs::constant_time::verify_slices_are_equal(output.as_bytes(), expected.as_bytes()).is_ok())
+    }
+
+    /// The most memory that [`verify`](Self::verify) takes, in KiB.
+    pub fn memory_to_verify(&self, stored: Option<&PhcString>) -> u32 {
+        let own = self.params.memory_kib;
+        match stored.map(Kind::of) {
+            Some(Ok(Kind::Ours(stored))) => read(stored).map_or(own, |(params, ..)| params.memory_kib),
+            Some(Ok(Kind::Foreign(foreign))) => own.max(foreign.cost().memory_kib),
+            Some(Ok(Kind::NoPassword) | Err(HashUnreadable)) | None => own,
+        }
+    }
+
+    /// Whether a stored hash is of another system, or any parameter of it below today's. Never lowers one that is above.
     pub fn needs_rehash(&self, stored: &PhcString) -> bool {
-        read(stored).is_ok_and(|(old, ..)| {
-            old.memory_kib < self.params.memory_kib
-                || old.iterations < self.params.iterations
-                || old.parallelism < self.params.parallelism
-        })
+        match Kind::of(stored) {
+            Ok(Kind::Ours(stored)) => read(stored).is_ok_and(|(old, ..)| {
+                old.memory_kib < self.params.memory_kib
+                    || old.iterations < self.params.iterations
+                    || old.parallelism < self.params.parallelism
+            }),
+            Ok(Kind::Foreign(_)) => true,
+            Ok(Kind::NoPassword) | Err(HashUnreadable) => false,
+        }
     }
 
     /// What a rehash of `stored` is made with: the greater of both, parameter by parameter.
@@ -140,6 +203,25 @@ impl Hasher {
             parallelism: old.parallelism.max(self.params.parallelism),
         };
         Self { params, dummy: self.dummy.clone() }
+    }
+}
+
+/// What a stored text is.
+enum Kind<'s> {
+    Ours(&'s PhcString),
+    Foreign(Foreign),
+    NoPassword,
+}
+
+impl<'s> Kind<'s> {
+    fn of(stored: &'s PhcString) -> Result<Self, HashUnreadable> {
+        if stored.0 == NO_PASSWORD {
+            return Ok(Self::NoPassword);
+        }
+        if stored.0.starts_with("$argon2id$v=19$") {
+            return Ok(Self::Ours(stored));
+        }
+        Foreign::parse(&stored.0).map(Self::Foreign).map_err(|_| HashUnreadable)
     }
 }
 
@@ -255,13 +337,45 @@ mod tests {
     }
 
     #[test]
+    fn an_account_without_a_password_costs_a_hash_and_is_never_proved() {
+        let hasher = Hasher::new(SMALL).unwrap();
+        let (none, mut memory) = (PhcString::no_password(), Memory::default());
+        for text in ["", "!", "password"] {
+            assert_eq!(hasher.verify(&password(text), Some(&none), &mut memory), Ok(false));
+        }
+        assert_eq!(memory.0.len(), 64, "one of ours was computed");
+        assert!(!hasher.needs_rehash(&none));
+    }
+
+    #[test]
+    fn a_cheap_hash_of_another_system_costs_one_of_ours_too_right_or_wrong() {
+        let hasher = Hasher::new(SMALL).unwrap();
+        let cheap = "92fa225d03773974cc7de16849afecfc0b55d1ed6b194b7169d3f0771351c532";
+        let cheap = PhcString::import_hmac("a1b2c3d4e5f6", cheap).unwrap();
+        for (text, right) in [("correct horse battery staple", true), ("wrong", false)] {
+            let mut memory = Memory::default();
+            assert_eq!(hasher.verify(&password(text), Some(&cheap), &mut memory), Ok(right));
+            assert_eq!(memory.0.len(), 64, "one of ours was computed");
+        }
+    }
+
+    #[test]
+    fn memory_beyond_the_usual_is_given_back() {
+        let mut memory = Memory::default();
+        memory.blocks(1024);
+        memory.shrink_to(SMALL);
+        assert!(memory.0.capacity() < 1024, "{}", memory.0.capacity());
+    }
+
+    #[test]
     fn an_unreadable_or_hostile_hash_is_an_error_and_not_a_wrong_password() {
         let hasher = Hasher::new(SMALL).unwrap();
         for bad in [
             "",
             "plain",
             "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
-            "$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2i$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$1$c29tZXNh$CTFhFdXPJO1aFaMaO6Mm5c",
             "$argon2id$v=19$m=64,t=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
             "$argon2id$v=19$m=64,t=1,p=1$\u{1F98A}$x",
         ] {

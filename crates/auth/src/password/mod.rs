@@ -1,6 +1,7 @@
 //! Passwords: what is accepted as one, and how one is proved.
 
 mod blocklist;
+mod foreign;
 mod hash;
 mod pool;
 mod threads;
@@ -8,6 +9,7 @@ mod threads;
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
+pub use foreign::ForeignRefused;
 pub use hash::{HashUnreadable, Hasher, Memory, Params, PhcString};
 pub use pool::{Busy, HashPool, PoolLimits};
 
@@ -16,7 +18,11 @@ pub const MAX_BYTES: usize = 1024;
 
 /// A password that somebody tries: NFC, never truncated, trimmed or folded. Secret.
 #[derive(Clone)]
-pub struct Password(SecretString);
+pub struct Password {
+    normal: SecretString,
+    /// As it came, where that differs: systems that hash what they are sent may have been sent this.
+    typed: Option<SecretString>,
+}
 
 /// A password that somebody chooses, and that may be chosen. Secret.
 pub struct NewPassword(Password);
@@ -56,12 +62,18 @@ impl Password {
         if typed.len() > MAX_BYTES {
             return Err(PasswordRefused::TooLong);
         }
-        let normal: String = typed.nfc().collect();
-        Ok(Self(SecretString::from(normal)))
+        let normal = SecretString::from(typed.nfc().collect::<String>());
+        let differs = normal.expose_secret() != typed;
+        Ok(Self { normal, typed: differs.then(|| SecretString::from(typed)) })
     }
 
     fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.normal.expose_secret()
+    }
+
+    /// What another system may have hashed: the text as it came, and its NFC form where that is another.
+    fn spellings(&self) -> impl Iterator<Item = &str> {
+        self.typed.iter().map(ExposeSecret::expose_secret).chain(std::iter::once(self.expose()))
     }
 }
 

@@ -76,43 +76,59 @@ impl HashPool {
 
     /// Hashes a new password.
     pub async fn hash(&self, password: NewPassword) -> Result<PhcString> {
-        let hasher = self.hasher.clone();
-        self.run(move |memory| hasher.hash(&password.0, token::random(), memory)).await
+        let (hasher, takes) = (self.hasher.clone(), self.hasher.params().memory_kib);
+        self.run(takes, move |memory| hasher.hash(&password.0, token::random(), memory)).await
     }
 
     /// Hashes a password that was just proved again, with what its hash lacks today.
     pub async fn rehash(&self, password: Password, stored: &PhcString) -> Result<PhcString> {
         let hasher = self.hasher.raised(stored);
-        self.run(move |memory| hasher.hash(&password, token::random(), memory)).await
+        let takes = hasher.params().memory_kib;
+        self.run(takes, move |memory| hasher.hash(&password, token::random(), memory)).await
     }
 
     /// Proves a password; without a stored hash at the same cost, and never right.
     pub async fn verify(&self, password: Password, stored: Option<PhcString>) -> Result<bool> {
-        let hasher = self.hasher.clone();
-        self.run(move |memory| hasher.verify(&password, stored.as_ref(), memory)).await
+        let (hasher, takes) = (self.hasher.clone(), self.hasher.memory_to_verify(stored.as_ref()));
+        self.run(takes, move |memory| hasher.verify(&password, stored.as_ref(), memory)).await
     }
 
+    /// `takes`: memory in KiB. A hash that takes more than its share of what there is waits until others have ended.
     async fn run<T: Send + 'static>(
         &self,
+        takes: u32,
         hash: impl FnOnce(&mut Memory) -> std::result::Result<T, HashUnreadable> + Send + 'static,
     ) -> Result<T> {
-        let permit = self.permit().await.map_err(|Busy { retry_after }| Error::Busy { retry_after })?;
+        let permit = self
+            .permit(self.shares(takes))
+            .await
+            .map_err(|Busy { retry_after }| Error::Busy { retry_after })?;
+        let usual = self.hasher.params();
         let hashed = self.threads.run(move |memory| {
             // Held until the hash ends, even if nobody waits for it any more: it is the memory that is counted.
             let _permit = permit;
-            hash(memory)
+            let hashed = hash(memory);
+            memory.shrink_to(usual);
+            hashed
         });
         let hashed = hashed.await.ok_or(Error::Broken("password hashing stopped"))?;
         hashed.map_err(|HashUnreadable| Error::Broken("a password hash in the store is unreadable"))
     }
 
-    async fn permit(&self) -> std::result::Result<tokio::sync::OwnedSemaphorePermit, Busy> {
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+    /// How many of the hashes that may run at once this memory stands for; at most all of them.
+    fn shares(&self, takes_kib: u32) -> u32 {
+        let all = u32::try_from(self.at_once).unwrap_or(u32::MAX);
+        let share = (self.limits.memory_kib / u64::from(all)).max(1);
+        u32::try_from(u64::from(takes_kib).div_ceil(share)).unwrap_or(u32::MAX).clamp(1, all)
+    }
+
+    async fn permit(&self, shares: u32) -> std::result::Result<tokio::sync::OwnedSemaphorePermit, Busy> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_many_owned(shares) {
             return Ok(permit);
         }
         let busy = Busy { retry_after: self.limits.deadline };
         let _place = Place::take(&self.waiting, self.limits.queue).ok_or(busy)?;
-        let wait = Arc::clone(&self.permits).acquire_owned();
+        let wait = Arc::clone(&self.permits).acquire_many_owned(shares);
         match tokio::time::timeout(self.limits.deadline, wait).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(busy),
@@ -160,29 +176,50 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn beyond_the_queue_it_is_busy_at_once_and_within_it_after_the_deadline() {
         let pool = pool(1, 1);
-        let running = pool.permit().await.unwrap();
-        let waits = pool.permit();
+        let running = pool.permit(1).await.unwrap();
+        let waits = pool.permit(1);
         tokio::pin!(waits);
         assert!(futures_poll(&mut waits).await.is_none(), "the first one waits");
         assert_eq!(pool.waiting(), 1);
-        assert!(pool.permit().await.is_err(), "the queue is full");
+        assert!(pool.permit(1).await.is_err(), "the queue is full");
         assert_eq!(pool.waiting(), 1, "who was refused has left no trace");
         assert!(waits.await.is_err(), "the deadline passed");
         assert_eq!((pool.waiting(), pool.running()), (0, 1));
         drop(running);
-        assert!(pool.permit().await.is_ok());
+        assert!(pool.permit(1).await.is_ok());
     }
 
     #[tokio::test]
     async fn who_goes_away_while_waiting_gives_its_place_back() {
         let pool = pool(1, 1);
-        let _running = pool.permit().await.unwrap();
+        let _running = pool.permit(1).await.unwrap();
         {
-            let waits = pool.permit();
+            let waits = pool.permit(1);
             tokio::pin!(waits);
             assert!(futures_poll(&mut waits).await.is_none());
         }
         assert_eq!(pool.waiting(), 0);
+    }
+
+    #[test]
+    fn a_hash_counts_for_as_many_as_its_memory() {
+        let pool = pool(4, 1);
+        let share = 64 * 8 / 4;
+        assert_eq!(
+            [1, share, share + 1, 2 * share, 64 * 8, u32::MAX].map(|kib| pool.shares(kib)),
+            [1, 1, 2, 2, 4, 4]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_takes_all_memory_runs_alone() {
+        let pool = pool(2, 8);
+        let large = pool.permit(pool.shares(u32::MAX)).await.unwrap();
+        let waits = pool.permit(1);
+        tokio::pin!(waits);
+        assert!(futures_poll(&mut waits).await.is_none(), "no memory is left");
+        drop(large);
+        assert!(waits.await.is_ok());
     }
 
     /// Polls once.
