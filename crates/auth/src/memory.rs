@@ -17,7 +17,7 @@ use crate::service_key::ServiceKey;
 use crate::session::{EndReason, NewSession, Revoked, Session};
 use crate::store::{
     Added, Changed, Ended, EndedAll, Exchanged, Feed, Found, LONGEST_CLAIM, PasswordChanged, Rotation,
-    ServiceKeys, Sessions, Started, SteppedUp, Stored, Users,
+    ServiceKeys, Sessions, Started, SteppedUp, StoreError, Stored, Users,
 };
 use crate::user::{LoginsEnded, NewUser, Status, User};
 
@@ -120,18 +120,10 @@ impl Users for Memory {
         if state.users.values().any(|user| user.email_key == new.email.key) {
             return Ok(Added::EmailTaken);
         }
-        let user = User {
-            id: new.id,
-            email: new.email.typed,
-            email_key: new.email.key,
-            name: new.name,
-            password_hash: new.password_hash,
-            roles: new.roles,
-            status: Status::Active,
-            min_rv: Rv::ZERO,
-            logins_ended: None,
-            created_at: new.created_at,
-        };
+        if state.users.contains_key(&new.id) {
+            return Err(StoreError::new("there is an account with this id"));
+        }
+        let user = User::from(new);
         state.users.insert(user.id, user.clone());
         Ok(Added::User(user))
     }

@@ -44,7 +44,8 @@ impl<T: Users + Sessions + Feed + ServiceKeys> Store for T {}
 /// The user table.
 #[async_trait]
 pub trait Users: Send + std::marker::Sync + 'static {
-    /// Adds an account, unless its canonical email is taken: of two at once exactly one succeeds.
+    /// Adds an account in the status it asks for, unless its canonical email is taken: of two at once exactly one
+    /// succeeds. A taken id is an error.
     async fn add(&self, user: NewUser) -> Stored<Added>;
 
     /// The account of an email, with the head read in the same statement.

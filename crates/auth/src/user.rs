@@ -77,8 +77,28 @@ pub struct NewUser {
     pub password_hash: PhcString,
     /// What it may do.
     pub roles: Roles,
+    /// Whether it may log in from the start.
+    pub status: Status,
     /// When it is made.
     pub created_at: Timestamp,
+}
+
+impl From<NewUser> for User {
+    /// As a store keeps it.
+    fn from(new: NewUser) -> Self {
+        Self {
+            id: new.id,
+            email: new.email.typed,
+            email_key: new.email.key,
+            name: new.name,
+            password_hash: new.password_hash,
+            roles: new.roles,
+            status: new.status,
+            min_rv: Rv::ZERO,
+            logins_ended: None,
+            created_at: new.created_at,
+        }
+    }
 }
 
 /// Why a name or a role is refused.

@@ -83,15 +83,57 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    read(body).map_err(Problem::from)
+}
+
+/// Why bytes are not the JSON object that was expected. It quotes no value: any may be a secret in the wrong field.
+#[derive(Debug, thiserror::Error)]
+pub enum Wrong {
+    /// Not JSON at all.
+    #[error("not JSON (line {line}, column {column})")]
+    Syntax {
+        /// Where.
+        line: usize,
+        /// Where in it.
+        column: usize,
+    },
+    /// JSON, but a list or a bare value.
+    #[error("not a JSON object")]
+    NoObject,
+    /// One field is wrong.
+    #[error("{name}: {why}")]
+    Field {
+        /// Which; shortened, without control characters.
+        name: String,
+        /// The stable code.
+        code: &'static str,
+        /// For people.
+        why: String,
+    },
+}
+
+impl From<Wrong> for Problem {
+    fn from(wrong: Wrong) -> Self {
+        match wrong {
+            Wrong::Syntax { line, column } => Self::new(Code::InvalidRequest)
+                .detail(format!("The body is not JSON (line {line}, column {column}).")),
+            Wrong::NoObject => Self::new(Code::ValidationFailed).detail("The body must be a JSON object."),
+            Wrong::Field { name, code, why } => Self::field(name, code, why),
+        }
+    }
+}
+
+/// Reads a JSON object, strictly.
+pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Wrong> {
     // The syntax of the whole first: what is no JSON has no fields that could be wrong.
-    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(text) {
         return Err(malformed(&error));
     }
-    if body.trim_ascii_start().first() != Some(&b'{') {
+    if text.trim_ascii_start().first() != Some(&b'{') {
         // serde would read a list as the fields in their order.
-        return Err(Problem::new(Code::ValidationFailed).detail("The body must be a JSON object."));
+        return Err(Wrong::NoObject);
     }
-    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut json = serde_json::Deserializer::from_slice(text);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
@@ -102,32 +144,32 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })
 }
 
-fn malformed(error: &serde_json::Error) -> Problem {
-    let (line, column) = (error.line(), error.column());
-    Problem::new(Code::InvalidRequest).detail(format!("The body is not JSON (line {line}, column {column})."))
+fn malformed(error: &serde_json::Error) -> Wrong {
+    Wrong::Syntax { line: error.line(), column: error.column() }
 }
 
-/// 422 with the field named. serde's sentences quote what was sent, which may be a secret: they are not passed on.
-fn wrong_data(path: &str, sentence: &str) -> Problem {
+/// The field is named. serde's sentences quote what was sent, which may be a secret: they are not passed on.
+fn wrong_data(path: &str, sentence: &str) -> Wrong {
     // serde: "unknown field `x`, expected ..", "missing field `x`", "duplicate field `x`".
     let quoted = || sentence.split('`').nth(1).unwrap_or_default();
+    let wrong = |name: &str, code, why: String| Wrong::Field { name: shortened(name), code, why };
     if sentence.starts_with("unknown field") {
         // The path already ends with the unknown name, as the client spelled it.
         let name = if path == "." { quoted() } else { path };
-        return Problem::field(shortened(name), "unknown_field", "this field is not known");
+        return wrong(name, "unknown_field", String::from("this field is not known"));
     }
     if sentence.starts_with("missing field") {
-        return Problem::field(quoted(), "missing", "this field is missing");
+        return wrong(quoted(), "missing", String::from("this field is missing"));
     }
     if sentence.starts_with("duplicate field") {
-        return Problem::field(quoted(), "duplicate", "this field is there twice");
+        return wrong(quoted(), "duplicate", String::from("this field is there twice"));
     }
     if sentence.starts_with("unknown variant") {
         let expected = sentence.split(", expected ").nth(1).unwrap_or_default();
         let expected = expected.split(" at line ").next().unwrap_or_default();
-        return Problem::field(shortened(path), "invalid", format!("expected {expected}"));
+        return wrong(path, "invalid", format!("expected {expected}"));
     }
-    Problem::field(shortened(path), "invalid_type", "this field has the wrong type")
+    wrong(path, "invalid_type", String::from("this field has the wrong type"))
 }
 
 /// A name that the client made up is told back, but not a novel of it.

@@ -15,7 +15,7 @@ use cloakroom_auth::refresh::{Ask, Attempt, AttemptHash, Refusal, SameReason};
 use cloakroom_auth::service_key::{Scope, ServiceKey};
 use cloakroom_auth::session::{Dead, EndReason, RowStrategy, Timeouts};
 use cloakroom_auth::store::{Added, Ended, Exchanged, Found, Rotation, Started, Store};
-use cloakroom_auth::user::Status;
+use cloakroom_auth::user::{NewUser, Status};
 use cloakroom_verify::{KeyId, OpaqueKind, Revocation, Roles, Rv, SessionId, TokenId, Transport, UserId};
 use common::*;
 use privilege::*;
@@ -52,6 +52,8 @@ macro_rules! stores {
 stores! {
     of_64_signups_with_one_email_exactly_one_wins,
     an_account_is_found_by_email_and_by_id,
+    an_account_is_added_in_the_status_it_asks_for,
+    a_taken_id_is_an_error_and_changes_nothing,
     a_hash_is_raised_only_where_it_is_still_the_old_one,
     accounts_are_listed_in_pages,
     a_session_comes_back_as_it_was_written,
@@ -150,6 +152,23 @@ async fn an_account_is_found_by_email_and_by_id(store: Shared) {
     assert_eq!(by_id.roles, Roles::from_iter(["a", "b"]));
     assert!(store.by_email(&key("bob@example.com")).await.unwrap().is_none());
     assert!(store.by_id(UserId::from_bytes([9; 16])).await.unwrap().is_none());
+}
+
+async fn an_account_is_added_in_the_status_it_asks_for(store: Shared) {
+    let disabled = NewUser { status: Status::Disabled, ..new_user(1, "alice@example.com") };
+    let Added::User(told) = store.add(disabled).await.unwrap() else { panic!("the email is free") };
+    let (stored, _) = store.by_id(told.id).await.unwrap().unwrap();
+    assert_eq!((told.status, stored.status), (Status::Disabled, Status::Disabled));
+    let row = row(&store, 1, stored.id, RowStrategy::Session).await;
+    assert!(matches!(store.start(fresh(row)).await.unwrap(), Started::DeadAtBirth));
+    assert_eq!(store.read_since(None).await.unwrap().events, [], "there was nothing to end");
+}
+
+async fn a_taken_id_is_an_error_and_changes_nothing(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    assert!(store.add(new_user(1, "bob@example.com")).await.is_err());
+    assert_eq!(store.by_id(alice).await.unwrap().unwrap().0.email, "alice@example.com");
+    assert!(store.by_email(&key("bob@example.com")).await.unwrap().is_none());
 }
 
 async fn a_hash_is_raised_only_where_it_is_still_the_old_one(store: Shared) {

@@ -3,6 +3,7 @@
 pub mod accounts;
 mod caller;
 pub mod exchange;
+pub mod import;
 pub mod introspect;
 pub mod login;
 pub mod logout;

@@ -13,7 +13,7 @@ use crate::password::NewPassword;
 use crate::store::Added;
 use crate::throttle::TooMany;
 use crate::token;
-use crate::user::{NewUser, User};
+use crate::user::{NewUser, Status, User};
 
 /// What came of a signup.
 #[derive(Debug)]
@@ -64,8 +64,9 @@ impl Auth {
     ) -> Result<Added> {
         let password_hash = self.passwords.hash(password).await?;
         let id = token::new_user_id(now);
-        let added =
-            self.store.add(NewUser { id, email, name, password_hash, roles, created_at: now }).await?;
+        let status = Status::Active;
+        let new = NewUser { id, email, name, password_hash, roles, status, created_at: now };
+        let added = self.store.add(new).await?;
         match &added {
             Added::User(user) => Audit::UserCreated(user.id).log(),
             Added::EmailTaken => {}

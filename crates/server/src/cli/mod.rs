@@ -7,6 +7,7 @@ pub mod config;
 pub mod context;
 pub mod dev;
 pub mod healthcheck;
+pub mod import;
 pub mod key;
 pub mod migrate;
 pub mod output;
@@ -70,7 +71,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Bring the database up to date
     Migrate(migrate::MigrateArgs),
-    /// Make, list, show, disable and enable accounts, and set their roles
+    /// Make, import, list, show, disable and enable accounts, and set their roles
     #[command(subcommand)]
     User(user::UserCommand),
     /// List and end logins
@@ -108,6 +109,11 @@ impl Failure {
     /// Something went wrong.
     pub fn failed(message: impl ToString) -> Self {
         Self { code: 1, message: message.to_string() }
+    }
+
+    /// The same, told with the line of a file that it stopped at.
+    fn at_line(self, line: u64) -> Self {
+        Self { message: format!("line {line}: {}", self.message), ..self }
     }
 
     /// The command line itself is wrong.

@@ -1,4 +1,4 @@
-//! `cloakroom user create|list|show|disable|enable|set-role`
+//! `cloakroom user create|import|list|show|disable|enable|set-role`
 
 use std::io::Read;
 
@@ -13,6 +13,7 @@ use serde::Serialize;
 use zeroize::Zeroize;
 
 use super::context::Context;
+use super::import::{self, ImportArgs};
 use super::output::{Columns, Output};
 use super::{Done, Failure};
 use crate::config::Inputs;
@@ -35,6 +36,8 @@ pub enum UserCommand {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+    /// Take over accounts of another system; each keeps its password, whose hash is replaced at the first login
+    Import(ImportArgs),
     /// List accounts
     List {
         /// Only those whose email contains this
@@ -120,6 +123,7 @@ pub async fn user(inputs: &Inputs, command: UserCommand, output: Output) -> Done
         UserCommand::Create { email, name, role, password_stdin: _ } => {
             create(&context, &email, name, &role).await?
         }
+        UserCommand::Import(args) => return import::import(&context, &args, output).await,
         UserCommand::List { query, after, limit } => {
             let after = after.map(|after| after.parse::<UserId>()).transpose();
             let after = after.map_err(|_| Failure::usage("--after is not an id"))?;

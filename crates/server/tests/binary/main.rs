@@ -7,6 +7,7 @@ mod common;
 
 mod commands;
 mod crash;
+mod import;
 mod readme;
 mod refresh;
 mod rotation;

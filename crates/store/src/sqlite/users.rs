@@ -8,7 +8,7 @@ use cloakroom_auth::privilege::{self, PasswordChange};
 use cloakroom_auth::session::EndReason;
 use cloakroom_auth::store::{Added, Changed, PasswordChanged, Stored, Users};
 use cloakroom_auth::user::{LoginsEnded, NewUser, Status, User};
-use cloakroom_verify::{Event, Revocation, Roles, Rv, Timestamp, UserId};
+use cloakroom_verify::{Event, Revocation, Roles, Timestamp, UserId};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -20,18 +20,7 @@ use crate::words;
 impl Users for Sqlite {
     async fn add(&self, new: NewUser) -> Stored<Added> {
         self.write(move |transaction| {
-            let user = User {
-                id: new.id,
-                email: new.email.typed,
-                email_key: new.email.key,
-                name: new.name,
-                password_hash: new.password_hash,
-                roles: new.roles,
-                status: Status::Active,
-                min_rv: Rv::ZERO,
-                logins_ended: None,
-                created_at: new.created_at,
-            };
+            let user = User::from(new);
             let added = transaction
                 .prepare_cached(
                     "INSERT INTO users (id, email, email_key, name, password_hash, roles, status, min_rv, created_at) \

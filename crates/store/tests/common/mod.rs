@@ -16,7 +16,7 @@ use cloakroom_auth::password::PhcString;
 use cloakroom_auth::refresh::Spent;
 use cloakroom_auth::session::{NewSession, RowSecret, RowStrategy, Session};
 use cloakroom_auth::store::{Added, Started, Store};
-use cloakroom_auth::user::NewUser;
+use cloakroom_auth::user::{NewUser, Status};
 use cloakroom_store::{OpenError, Purpose};
 use cloakroom_verify::{Roles, SessionId, Timestamp, Transport, UserId};
 
@@ -77,6 +77,7 @@ pub fn new_user(n: u8, email: &str) -> NewUser {
         name: Some(String::from("Alice")),
         password_hash: hash("$1"),
         roles: Roles::from_iter(["a", "b"]),
+        status: Status::Active,
         created_at: now(),
     }
 }
