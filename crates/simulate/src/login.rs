@@ -10,7 +10,7 @@ use cloakroom_auth::refresh::Spent;
 use cloakroom_auth::session::{NewSession, RowSecret, RowStrategy, Session};
 use cloakroom_auth::store::{Started, Store, StoreError};
 use cloakroom_auth::token;
-use cloakroom_auth::user::NewUser;
+use cloakroom_auth::user::{NewUser, Status};
 use cloakroom_verify::{OpaqueKind, Roles, Rv, SessionId, Transport, UserId};
 
 use crate::bench::{ADDRESS, BEGIN, Bench, REFRESH};
@@ -35,6 +35,7 @@ pub(crate) async fn make(bench: &Bench, bystander: bool) -> Result<Login, StoreE
         name: None,
         password_hash: PhcString::from_store(String::from("nobody logs in by it")),
         roles: Roles::default(),
+        status: Status::Active,
         created_at: BEGIN,
     };
     bench.store.add(user).await?;
@@ -64,6 +65,7 @@ async fn start(bench: &Bench, user: UserId, as_of: AsOf) -> Result<(SessionId, H
         ip: Some(ADDRESS.to_string()),
         user_agent: None,
         auth_time: BEGIN,
+        status: Status::Active,
         created_at: BEGIN,
         last_used_at: BEGIN,
         idle_timeout: REFRESH.idle,

@@ -40,6 +40,9 @@ pub enum OpenError {
         /// What SQLite says.
         detail: String,
     },
+    /// A backup never takes the place of a file.
+    #[error("{0} is there already: nothing is overwritten")]
+    Exists(PathBuf),
     /// It is a database of something else, or a migration was changed after it ran.
     #[error("{path} is no database of this program: {detail}")]
     Foreign {
@@ -48,6 +51,9 @@ pub enum OpenError {
         /// What is wrong.
         detail: String,
     },
+    /// Not for this kind of database.
+    #[error("{0}")]
+    NotOffered(&'static str),
     /// Anything else: permissions, a missing folder, a full disk.
     #[error("the database cannot be opened: {0}")]
     Failed(String),

@@ -1,6 +1,6 @@
 //! The shelves of Cloakroom: databases behind the traits of `cloakroom_auth::store`.
 //!
-//! * [`open`]: opens the database of a URL; [`migrate`] brings its tables up to date
+//! * [`open`]: opens the database of a URL; [`migrate`] brings its tables up to date; [`backup`] copies it
 //! * [`sqlite`]: the default, one file, one writer thread and readers beside it
 //! * `postgres`: any number of servers on one database; behind the feature of that name
 //! * [`error`]: why a database is not opened
@@ -53,6 +53,33 @@ pub async fn migrate(url: &str, dry_run: bool, now: Timestamp) -> Result<Vec<Str
         #[cfg(feature = "postgres")]
         Address::Postgres(url) => postgres::migrate::migrate(&url, dry_run, now).await,
     }
+}
+
+/// Copies the database of a URL, as it is at one moment, into a new file that only its owner can read, and proves it.
+/// Others may write meanwhile. Keys are no part of a database, so they are not in it.
+pub async fn backup(url: &str, to: PathBuf, progress: Box<Progress>) -> Result<BackedUp, OpenError> {
+    match Address::parse(url)? {
+        #[cfg(feature = "sqlite")]
+        Address::Sqlite(path) => blocking(move || sqlite::backup::backup(&path, &to, &progress)).await,
+        #[cfg(feature = "postgres")]
+        Address::Postgres(_) => {
+            Err(OpenError::NotOffered("back up PostgreSQL with its own pg_dump or pg_basebackup"))
+        }
+    }
+}
+
+/// Told how much of how much is done, now and then.
+pub type Progress = dyn Fn(u64, u64) + Send;
+
+/// What a backup holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackedUp {
+    /// How large it is.
+    pub bytes: u64,
+    /// How many accounts are in it.
+    pub users: u64,
+    /// How many sessions.
+    pub sessions: u64,
 }
 
 async fn blocking<T: Send + 'static>(

@@ -3,12 +3,16 @@
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod common;
 
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
 use cloakroom_auth::refresh::Ask;
-use cloakroom_auth::session::RowStrategy;
+use cloakroom_auth::session::{EndReason, RowStrategy};
 use cloakroom_auth::store::Rotation;
-use cloakroom_auth::user::Status;
-use cloakroom_store::{OpenError, Purpose};
-use cloakroom_verify::{OpaqueKind, Revocation};
+use cloakroom_auth::user::{NewUser, Status};
+use cloakroom_store::{BackedUp, OpenError, Purpose};
+use cloakroom_verify::{OpaqueKind, Revocation, Rv};
 use common::*;
 
 #[tokio::test]
@@ -208,4 +212,145 @@ async fn what_waits_behind_another_process_is_told_together_and_is_not_done_late
     let emails: Vec<_> =
         store.list_users("", None, 10).await.unwrap().into_iter().map(|user| user.email).collect();
     assert_eq!(emails, ["after@example.com"]);
+}
+
+async fn backup(file: &File, to: &std::path::Path) -> Result<BackedUp, OpenError> {
+    cloakroom_store::backup(&file.url(), to.to_owned(), Box::new(|_, _| ())).await
+}
+
+/// Puts a backup in the place of the file, as an operator does.
+fn put_back(file: &File, backup: &std::path::Path) {
+    for beside in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{beside}", file.path.display()));
+    }
+    std::fs::copy(backup, &file.path).expect("it is copied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_beside_a_busy_writer_is_whole_and_of_one_moment() {
+    let file = File::new();
+    let store = file.open().await;
+    for n in 0..50 {
+        add(&store, n, &format!("user{n}@example.com")).await;
+    }
+    let (copy, writes) = (file.path.with_extension("copy"), Arc::new(AtomicBool::new(true)));
+    let writer = {
+        let (store, writes) = (Arc::clone(&store), Arc::clone(&writes));
+        tokio::spawn(async move {
+            let mut n = 50;
+            while writes.load(Ordering::Relaxed) && n < 250 {
+                add(&store, n, &format!("user{n}@example.com")).await;
+                n += 1;
+            }
+        })
+    };
+    let told = backup(&file, &copy).await.unwrap();
+    writes.store(false, Ordering::Relaxed);
+    writer.await.unwrap();
+    assert!(told.users >= 50 && told.bytes == std::fs::metadata(&copy).unwrap().len(), "{told:?}");
+    assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    let names = std::fs::read_dir(file.path.parent().unwrap()).unwrap();
+    let beside =
+        names.filter(|name| name.as_ref().unwrap().file_name().to_string_lossy().starts_with("test.copy"));
+    assert_eq!(beside.count(), 1, "one file, without a journal");
+
+    let restored = File::new();
+    put_back(&restored, &copy);
+    let users = restored.try_open(Purpose::Serve).await.unwrap().list_users("", None, 1000).await.unwrap();
+    let last = users.iter().map(|user| user.id.as_bytes()[0]).max().unwrap();
+    assert_eq!(
+        (users.len() as u64, u64::from(last) + 1),
+        (told.users, told.users),
+        "the first so many, no other"
+    );
+}
+
+#[tokio::test]
+async fn writes_during_a_backup_do_not_begin_it_anew() {
+    let file = File::new();
+    let store = file.open().await;
+    for n in 0..100 {
+        let long = Some("x".repeat(3000));
+        store.add(NewUser { name: long, ..new_user(n, &format!("user{n}@example.com")) }).await.unwrap();
+    }
+    let (path, steps) = (file.path.clone(), Arc::new(Mutex::new(Vec::new())));
+    let told = Arc::clone(&steps);
+    let write_between_steps = move |done: u64, of: u64| {
+        let mut told = told.lock().unwrap();
+        told.push(done);
+        assert!(done < of);
+        if told.len() < 20 {
+            let other = rusqlite::Connection::open(&path).unwrap();
+            let grown = "UPDATE users SET name = name || 'y' WHERE id = (SELECT min(id) FROM users)";
+            assert_eq!(other.execute(grown, []).unwrap(), 1);
+        }
+    };
+    let copy = file.path.with_extension("copy");
+    cloakroom_store::backup(&file.url(), copy.clone(), Box::new(write_between_steps)).await.unwrap();
+    let steps = steps.lock().unwrap();
+    assert!(!steps.is_empty() && steps.is_sorted_by(|one, next| one < next), "{steps:?}");
+    let name: String = rusqlite::Connection::open(&copy)
+        .unwrap()
+        .query_row("SELECT name FROM users ORDER BY id LIMIT 1", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(name.len(), 3000, "as it was when the backup began");
+}
+
+#[tokio::test]
+async fn a_backup_takes_the_place_of_no_file_and_leaves_none_when_it_fails() {
+    let file = File::new();
+    drop(file.open().await);
+    let copy = file.path.with_extension("copy");
+    std::fs::write(&copy, "somebody's").unwrap();
+    assert!(matches!(backup(&file, &copy).await.unwrap_err(), OpenError::Exists(_)));
+    assert_eq!(std::fs::read(&copy).unwrap(), b"somebody's");
+    let file = File::new();
+    assert!(matches!(backup(&file, &copy).await.unwrap_err(), OpenError::Unmigrated { .. }));
+    std::fs::write(&file.path, vec![b'x'; 8192]).unwrap();
+    let copy = file.path.with_extension("copy");
+    assert!(matches!(backup(&file, &copy).await.unwrap_err(), OpenError::Corrupt { .. }));
+    assert!(!copy.exists() && !copy.with_extension("copy.part").exists());
+}
+
+#[tokio::test]
+async fn a_backup_that_is_put_back_brings_no_ended_login_back() {
+    let file = File::new();
+    let store = file.open().await;
+    let alice = add(&store, 1, "alice@example.com").await;
+    let row = row(&store, 1, alice, RowStrategy::Session).await;
+    start(&store, row.clone()).await;
+    let copy = file.path.with_extension("copy");
+    backup(&file, &copy).await.unwrap();
+    store.end(row.id, None, EndReason::Logout, now()).await.unwrap();
+    // What a server does every minute.
+    store.retain(HOUR, now()).await.unwrap();
+    let published = store.read_since(None).await.unwrap().head;
+    drop(store);
+
+    put_back(&file, &copy);
+    let store = file.try_open(Purpose::Serve).await.unwrap();
+    let found = store.find(row.id).await.unwrap().unwrap();
+    assert_eq!(found.session.revoked, None, "the row does not know");
+    assert!(found.session.judge(&found.user, found.as_of, now()).is_err(), "its number does");
+    let sync = store.read_since(None).await.unwrap();
+    assert_eq!(sync.events.last().unwrap().revocation, Revocation::EverythingBefore);
+    assert!(sync.floor > published, "also what was issued after the backup is dead");
+
+    drop(store);
+    let again = file.try_open(Purpose::Serve).await.unwrap().read_since(None).await.unwrap();
+    assert_eq!(again.floor, sync.floor, "once, not at every start");
+}
+
+#[tokio::test]
+async fn a_start_after_a_clean_end_or_a_crash_logs_nobody_out() {
+    let file = File::new();
+    for _ in 0..3 {
+        let store = file.open().await;
+        store
+            .append(Revocation::TokenRevoked(cloakroom_verify::TokenId::from_bytes([1; 16])), None, now())
+            .await
+            .unwrap();
+        store.retain(HOUR, now()).await.unwrap();
+        assert_eq!(store.read_since(None).await.unwrap().floor, Rv::ZERO);
+    }
 }

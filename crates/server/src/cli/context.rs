@@ -74,6 +74,8 @@ impl From<OpenError> for Failure {
             | OpenError::Unmigrated { .. }
             | OpenError::Corrupt { .. }
             | OpenError::Foreign { .. }
+            | OpenError::Exists(_)
+            | OpenError::NotOffered(_)
             | _ => Self::refused(error),
         }
     }

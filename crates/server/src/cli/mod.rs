@@ -2,6 +2,7 @@
 //!
 //! Data on stdout, talk on stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 unreachable.
 
+pub mod backup;
 pub mod completions;
 pub mod config;
 pub mod context;
@@ -71,6 +72,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Bring the database up to date
     Migrate(migrate::MigrateArgs),
+    /// Copy the database, as it is at one moment, while a server uses it
+    Backup(backup::BackupArgs),
     /// Make, import, list, show, disable and enable accounts, and set their roles
     #[command(subcommand)]
     User(user::UserCommand),
@@ -173,6 +176,7 @@ async fn run(given: Given, command: Command) -> Done {
         Command::Dev => dev::dev(&inputs).await,
         Command::Serve(args) => serve::serve(&inputs, &args).await,
         Command::Migrate(args) => migrate::migrate(&inputs, &args, output).await,
+        Command::Backup(args) => backup::backup(&inputs, args, output).await,
         Command::User(command) => user::user(&inputs, command, output).await,
         Command::Session(command) => session::session(&inputs, command, output).await,
         Command::Revoke(command) => revoke::revoke(&inputs, command).await,

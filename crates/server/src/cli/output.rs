@@ -63,6 +63,41 @@ pub fn line(text: &str) -> Done {
     }
 }
 
+/// How far a long command is, on one line of stderr that is wiped at its end; nothing where nobody watches.
+#[derive(Debug)]
+pub struct Progress {
+    live: bool,
+    what: &'static str,
+}
+
+impl Progress {
+    /// Of this many things of a kind.
+    pub fn begin(what: &'static str) -> Self {
+        Self { live: std::io::stderr().is_terminal(), what }
+    }
+
+    /// So many of so many are done.
+    pub fn tell(&self, done: u64, of: u64) {
+        const WIDTH: usize = 30;
+        let share = (done * WIDTH as u64).checked_div(of).map_or(0, |share| share as usize).min(WIDTH);
+        self.show(&format!("[{:<WIDTH$}] {done} of {of} {}", "#".repeat(share), self.what));
+    }
+
+    /// Says something else in its place.
+    #[expect(clippy::print_stderr, reason = "a command line talks on stderr")]
+    pub fn show(&self, text: &str) {
+        if self.live {
+            eprint!("\r\x1b[K{text}");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.show("");
+    }
+}
+
 /// Lines of the log that wait for whoever reads stderr; beyond them lines are dropped and counted.
 const LOG_LINES: usize = 16 * 1024;
 

@@ -49,7 +49,7 @@ impl Users for Postgres {
             name: new.name,
             password_hash: new.password_hash,
             roles: new.roles,
-            status: Status::Active,
+            status: new.status,
             min_rv: Rv::ZERO,
             logins_ended: None,
             created_at: new.created_at,

@@ -8,7 +8,7 @@ use cloakroom_auth::store::{Feed, LONGEST_CLAIM, Stored};
 use cloakroom_verify::{Event, Revocation, Rv, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::{Sqlite, rows};
+use super::{Sqlite, published, rows};
 use crate::words;
 
 #[async_trait]
@@ -77,14 +77,17 @@ impl Feed for Sqlite {
     }
 
     async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()> {
-        self.write(move |transaction| {
+        let head = self.write(move |transaction| {
             let announced = retention(transaction)?.announce(duration, now);
             transaction
                 .prepare_cached("UPDATE feed_head SET retention = ?1, retention_until = ?2")?
-                .execute([words::millis(announced.duration), announced.until.as_millis()])
-                .map(drop)
-        })
-        .await
+                .execute([words::millis(announced.duration), announced.until.as_millis()])?;
+            as_of(transaction).map(AsOf::head)
+        });
+        let head = head.await?;
+        // Servers come here every minute: often enough to tell an older file from this one.
+        published::write(&self.path, head);
+        Ok(())
     }
 
     async fn claim_cleanup(&self, now: Timestamp, until: Timestamp) -> Stored<bool> {

@@ -47,7 +47,8 @@ fn exclusive(path: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn beside(path: &Path, what: &str) -> PathBuf {
+/// The name of a file beside the database.
+pub(super) fn beside(path: &Path, what: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(what);

@@ -2,19 +2,22 @@
 //!
 //! * `open`: what is checked before a file is used; `lock`: who else has it; `migrate`: its tables
 //! * `threads`: one writer with group commit, and readers beside it
+//! * `backup`: a copy while others write; `published`: notices that an older copy was put back
 //! * `users`, `sessions`, `feed`: the traits; `rows`: columns and values
 
+pub mod backup;
 mod feed;
 mod lock;
 pub mod migrate;
 mod open;
+mod published;
 mod rows;
 mod service_keys;
 mod sessions;
 mod threads;
 mod users;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cloakroom_auth::store::Stored;
 use cloakroom_verify::Timestamp;
@@ -26,6 +29,7 @@ use threads::Threads;
 /// A database in one file.
 #[derive(Debug)]
 pub struct Sqlite {
+    path: PathBuf,
     threads: Threads,
     _locks: lock::Locks,
 }
@@ -35,7 +39,7 @@ impl Sqlite {
     pub fn open(path: &Path, purpose: Purpose, now: Timestamp) -> Result<Self, OpenError> {
         let (writer, locks) = open::open(path, purpose, now)?;
         let threads = Threads::start(path, writer)?;
-        Ok(Self { threads, _locks: locks })
+        Ok(Self { path: path.to_owned(), threads, _locks: locks })
     }
 
     /// One step on the writer, inside a transaction of its own as far as it can tell.

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use cloakroom_auth::feed::epoch_at;
-use cloakroom_verify::{Rv, Timestamp};
+use cloakroom_verify::{Revocation, Rv, Timestamp};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::lock::{self, Locks};
-use super::migrate;
+use super::{feed, migrate, published};
 use crate::{OpenError, Purpose};
 
 /// How long a statement waits for another process.
@@ -86,17 +86,31 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Nobody else has the file, so nobody knows whether it is the one that was closed last: a restored backup must
-/// not repeat numbers that were given out (feed.md section 3).
+/// not repeat numbers that were given out (feed.md section 3), nor bring ended logins back (refresh.md section 6).
 fn begin_epoch(connection: &Connection, path: &Path, now: Timestamp) -> Result<(), OpenError> {
+    let published = published::read(path);
     let begin = || {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let head: i64 = connection.query_row("SELECT head FROM feed_head", [], |row| row.get(0))?;
-        let stored = Rv::from_i64(head).unwrap_or(Rv::ZERO).epoch();
-        let epoch = epoch_at(now).max(stored.saturating_add(1));
-        connection.execute("UPDATE feed_head SET head = ?1", [Rv::new(epoch, 0).as_i64()])?;
-        connection.execute_batch("COMMIT")
+        let stored = Rv::from_i64(head).unwrap_or(Rv::ZERO);
+        let newest = stored.max(published.unwrap_or(stored));
+        let epoch = epoch_at(now).max(newest.epoch().saturating_add(1));
+        let mut head = Rv::new(epoch, 0);
+        connection.execute("UPDATE feed_head SET head = ?1", [head.as_i64()])?;
+        // A file that was never opened has nothing in it that could come back.
+        if newest > stored && stored > Rv::ZERO {
+            tracing::warn!(
+                "the database is older than it was: a backup was put back. Everyone has to log in again"
+            );
+            head = feed::append(connection, Revocation::EverythingBefore, None, now)?.rv;
+            connection.execute("UPDATE feed_head SET floor = ?1", [head.as_i64()])?;
+        }
+        connection.execute_batch("COMMIT")?;
+        Ok(head)
     };
-    begin().map_err(|error| classify(path, &error))
+    let head = begin().map_err(|error| classify(path, &error))?;
+    published::write(path, head);
+    Ok(())
 }
 
 /// What an error of SQLite means for somebody who wants to open a file.

@@ -58,7 +58,7 @@ pub async fn import(context: &Context, args: &ImportArgs, output: Output) -> Don
                 Err(error) => broken = broken.or(Some(Failure::from(error).at_line(judged.line))),
             }
         }
-        report.progress();
+        report.tell_progress();
         if let Some(failure) = broken {
             break Err(failure);
         }

@@ -1,12 +1,10 @@
 //! What came of the lines: written as it comes, so that a file of any length needs no memory for it.
 
-use std::io::IsTerminal;
-
 use cloakroom_auth::password::{HashPool, PhcString};
 use cloakroom_auth::user::NewUser;
 use serde::Serialize;
 
-use crate::cli::output::{self, Output};
+use crate::cli::output::{self, Output, Progress};
 use crate::cli::{Done, Failure, talk};
 
 /// A line that was not taken over.
@@ -32,7 +30,7 @@ struct Counts {
 pub(super) struct Report {
     output: Output,
     counts: Counts,
-    live: bool,
+    progress: Progress,
 }
 
 impl Report {
@@ -41,7 +39,7 @@ impl Report {
             output::line("{\"lines_refused\": [")?;
         }
         let counts = Counts { dry_run, imported: 0, refused: 0, without_password: 0, weaker_hashes: 0 };
-        Ok(Self { output, counts, live: std::io::stderr().is_terminal() })
+        Ok(Self { output, counts, progress: Progress::begin("lines") })
     }
 
     pub(super) fn imported(&mut self, account: &Result<NewUser, Refused>, passwords: &HashPool) {
@@ -53,7 +51,7 @@ impl Report {
     }
 
     pub(super) fn refused(&mut self, refused: &Refused) -> Done {
-        self.wipe();
+        self.progress.show("");
         self.counts.refused += 1;
         let first = self.counts.refused == 1;
         match self.output {
@@ -72,23 +70,13 @@ impl Report {
     }
 
     /// Says how far it is, to a person.
-    #[expect(clippy::print_stderr, reason = "a command line talks on stderr")]
-    pub(super) fn progress(&self) {
-        if self.live {
-            eprint!("\r{} imported, {} refused", self.counts.imported, self.counts.refused);
-        }
-    }
-
-    #[expect(clippy::print_stderr, reason = "a command line talks on stderr")]
-    fn wipe(&self) {
-        if self.live {
-            eprint!("\r\x1b[K");
-        }
+    pub(super) fn tell_progress(&self) {
+        self.progress.show(&format!("{} imported, {} refused", self.counts.imported, self.counts.refused));
     }
 
     /// Ends the report, whatever ended the import; some refused is a failure, as scripts must notice.
     pub(super) fn end(self, done: Done) -> Done {
-        self.wipe();
+        self.progress.show("");
         let Counts { dry_run, imported, refused, without_password, weaker_hashes } = self.counts;
         if self.output == Output::Json {
             let counts = serde_json::to_string(&self.counts).map_err(Failure::failed)?;
