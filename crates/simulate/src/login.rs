@@ -65,7 +65,6 @@ async fn start(bench: &Bench, user: UserId, as_of: AsOf) -> Result<(SessionId, H
         ip: Some(ADDRESS.to_string()),
         user_agent: None,
         auth_time: BEGIN,
-        status: Status::Active,
         created_at: BEGIN,
         last_used_at: BEGIN,
         idle_timeout: REFRESH.idle,

@@ -1,12 +1,14 @@
 //! The shelves of Cloakroom: databases behind the traits of `cloakroom_auth::store`.
 //!
 //! * [`open`]: opens the database of a URL; [`migrate`] brings its tables up to date; [`backup`] copies it
+//! * [`copy`]: moves everything from one database to another
 //! * [`sqlite`]: the default, one file, one writer thread and readers beside it
 //! * `postgres`: any number of servers on one database; behind the feature of that name
 //! * [`error`]: why a database is not opened
 //!
 //! A store applies decisions and never makes them. It knows no HTTP, no configuration files and no tokens.
 
+pub mod copy;
 pub mod error;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use cloakroom_auth::store::Store;
 use cloakroom_verify::Timestamp;
 
+use copy::Shelf;
 pub use error::OpenError;
 
 /// What a process wants of a database.
@@ -55,12 +58,27 @@ pub async fn migrate(url: &str, dry_run: bool, now: Timestamp) -> Result<Vec<Str
     }
 }
 
+/// The same for a copy, by which nobody else may use it: a server must not write what is not copied any more.
+pub async fn open_shelf(url: &str, now: Timestamp) -> Result<Arc<dyn Shelf>, OpenError> {
+    match Address::parse(url)? {
+        #[cfg(feature = "sqlite")]
+        Address::Sqlite(path) => {
+            let opened = blocking(move || sqlite::Sqlite::open(&path, Purpose::Serve, now)).await?;
+            Ok(Arc::new(opened))
+        }
+        #[cfg(feature = "postgres")]
+        Address::Postgres(_) => {
+            Err(OpenError::NotOffered("copying from or to PostgreSQL is not in this version yet"))
+        }
+    }
+}
+
 /// Copies the database of a URL, as it is at one moment, into a new file that only its owner can read, and proves it.
 /// Others may write meanwhile. Keys are no part of a database, so they are not in it.
 pub async fn backup(url: &str, to: PathBuf, progress: Box<Progress>) -> Result<BackedUp, OpenError> {
     match Address::parse(url)? {
         #[cfg(feature = "sqlite")]
-        Address::Sqlite(path) => blocking(move || sqlite::backup::backup(&path, &to, &progress)).await,
+        Address::Sqlite(path) => blocking(move || sqlite::backup::backup(&path, &to, &*progress)).await,
         #[cfg(feature = "postgres")]
         Address::Postgres(_) => {
             Err(OpenError::NotOffered("back up PostgreSQL with its own pg_dump or pg_basebackup"))
@@ -69,7 +87,7 @@ pub async fn backup(url: &str, to: PathBuf, progress: Box<Progress>) -> Result<B
 }
 
 /// Told how much of how much is done, now and then.
-pub type Progress = dyn Fn(u64, u64) + Send;
+pub type Progress = dyn Fn(u64, u64) + Send + Sync;
 
 /// What a backup holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

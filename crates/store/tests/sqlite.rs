@@ -200,7 +200,7 @@ async fn what_waits_behind_another_process_is_told_together_and_is_not_done_late
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let waiting: Vec<_> = (0..8)
         .map(|n| {
-            let store = std::sync::Arc::clone(&store);
+            let store = Arc::clone(&store);
             tokio::spawn(async move { store.add(new_user(n, &format!("{n}@example.com"))).await.is_err() })
         })
         .collect();

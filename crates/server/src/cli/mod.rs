@@ -17,6 +17,7 @@ pub mod run;
 pub mod serve;
 pub mod service_key;
 pub mod session;
+pub mod store;
 pub mod token;
 pub mod user;
 
@@ -77,6 +78,9 @@ enum Command {
     /// Make, import, list, show, disable and enable accounts, and set their roles
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Move everything to another database
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// List and end logins
     #[command(subcommand)]
     Session(session::SessionCommand),
@@ -178,6 +182,7 @@ async fn run(given: Given, command: Command) -> Done {
         Command::Migrate(args) => migrate::migrate(&inputs, &args, output).await,
         Command::Backup(args) => backup::backup(&inputs, args, output).await,
         Command::User(command) => user::user(&inputs, command, output).await,
+        Command::Store(command) => store::store(command, output).await,
         Command::Session(command) => session::session(&inputs, command, output).await,
         Command::Revoke(command) => revoke::revoke(&inputs, command).await,
         Command::Key(command) => key::key(&inputs, &command, output),

@@ -14,5 +14,6 @@ mod refresh;
 mod rotation;
 mod serve;
 mod service_key;
+mod store;
 mod token;
 mod wire;

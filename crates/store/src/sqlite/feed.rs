@@ -114,7 +114,8 @@ impl Feed for Sqlite {
     }
 }
 
-fn retention(connection: &Connection) -> Result<Retention> {
+/// How long events are kept, as this transaction sees it.
+pub(super) fn retention(connection: &Connection) -> Result<Retention> {
     connection.prepare_cached("SELECT retention, retention_until FROM feed_head")?.query_row([], |row| {
         let millis: i64 = row.get(0)?;
         let duration = Duration::from_millis(u64::try_from(millis).unwrap_or(0));

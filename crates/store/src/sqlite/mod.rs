@@ -3,9 +3,10 @@
 //! * `open`: what is checked before a file is used; `lock`: who else has it; `migrate`: its tables
 //! * `threads`: one writer with group commit, and readers beside it
 //! * `backup`: a copy while others write; `published`: notices that an older copy was put back
-//! * `users`, `sessions`, `feed`: the traits; `rows`: columns and values
+//! * `users`, `sessions`, `feed`: the traits; `copy`: that of a copy; `rows`: columns and values
 
 pub mod backup;
+mod copy;
 mod feed;
 mod lock;
 pub mod migrate;

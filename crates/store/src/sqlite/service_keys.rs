@@ -9,7 +9,7 @@ use rusqlite::{Error, OptionalExtension, Result, Row, params};
 
 use super::{Sqlite, feed};
 
-const COLUMNS: &str = "id, name, scopes, hash, created_at, revoked_at";
+pub(super) const COLUMNS: &str = "id, name, scopes, hash, created_at, revoked_at";
 
 #[async_trait]
 impl ServiceKeys for Sqlite {
@@ -71,7 +71,7 @@ impl ServiceKeys for Sqlite {
     }
 }
 
-fn read(row: &Row<'_>) -> Result<ServiceKey> {
+pub(super) fn read(row: &Row<'_>) -> Result<ServiceKey> {
     let scopes: String = row.get(2)?;
     let unknown = |error| Error::FromSqlConversionFailure(2, Type::Text, Box::new(error));
     Ok(ServiceKey {

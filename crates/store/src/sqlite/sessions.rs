@@ -280,7 +280,7 @@ fn end(connection: &Connection, id: SessionId, reason: EndReason, now: Timestamp
     Ok(event)
 }
 
-fn insert(connection: &Connection, row: &Session) -> Result<()> {
+pub(super) fn insert(connection: &Connection, row: &Session) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO sessions (id, user_id, strategy, transport, remember, secret, generation, floor, spent, \
