@@ -78,6 +78,22 @@ fn who_had_an_account_elsewhere_logs_in_with_the_same_password_and_gets_a_hash_o
 }
 
 #[test]
+fn the_beginning_of_a_long_password_is_not_the_password() {
+    let place = Place::new();
+    let server = place.dev(&[]);
+    // bcrypt.hashpw(b"x" * 72, ..): every longer one begins with it, and bcrypt would see no difference.
+    let hash = "$2b$05$abcdefghijklmnopqrstuujf8SX2ahXLwp9w/B.Y5XdysS6yR576q";
+    import(&place, &[json!({"email": "long@example.com", "password_hash": hash}).to_string()], &[]);
+    let wrong = json!({"email": "long@example.com", "password": "x".repeat(73)});
+    let nobody = json!({"email": "nobody@example.com", "password": "x".repeat(73)});
+    let [wrong, nobody] = [wrong, nobody].map(|body| server.post("/v1/login", &body));
+    assert_eq!((wrong.status, &wrong.body["code"]), (401, &json!("invalid_credentials")));
+    assert_eq!((wrong.status, &wrong.body["detail"]), (nobody.status, &nobody.body["detail"]));
+    assert_eq!(login(&server, "long", &"x".repeat(72)), 200);
+    assert_eq!(login(&server, "long", &"x".repeat(73)), 401, "with the hash of ours too");
+}
+
+#[test]
 fn what_a_line_says_of_an_account_is_what_it_is() {
     let place = Place::new();
     let server = place.dev(&[]);
