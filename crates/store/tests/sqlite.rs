@@ -73,6 +73,18 @@ async fn a_file_that_is_not_there_is_not_made_by_opening_it() {
 }
 
 #[tokio::test]
+async fn only_its_owner_reads_a_new_database_and_what_is_beside_it() {
+    let file = File::new();
+    let store = file.open().await;
+    add(&store, 1, "alice@example.com").await;
+    for beside in ["", "-wal", "-shm"] {
+        let path = format!("{}{beside}", file.path.display());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_dry_run_changes_nothing() {
     let file = File::new();
     let told = cloakroom_store::migrate(&file.url(), true, now()).await.unwrap();

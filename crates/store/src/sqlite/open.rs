@@ -1,5 +1,8 @@
 //! What is checked before a file is used. A file that is not as it should be is left as it is.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,16 +39,7 @@ pub(super) fn open(path: &Path, purpose: Purpose, now: Timestamp) -> Result<(Con
 
 /// Connects and sets what every connection needs.
 pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
-    connect_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-}
-
-/// The same, and makes the file where there is none.
-pub(super) fn connect_or_create(path: &Path) -> Result<Connection, OpenError> {
-    let create = OpenFlags::SQLITE_OPEN_CREATE;
-    connect_with(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create)
-}
-
-fn connect_with(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connect = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
@@ -58,6 +52,19 @@ fn connect_with(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> 
         Ok(connection)
     };
     connect().map_err(|error: rusqlite::Error| classify(path, &error))
+}
+
+/// The same, and makes the file where there is none: for its owner alone, as it holds hashes and halves of secrets.
+/// SQLite gives what it makes beside it the same mode. The mode of a file that is there is its operator's.
+pub(super) fn connect_or_create(path: &Path) -> Result<Connection, OpenError> {
+    // Never a file that is there: to close it again would take this process's locks from SQLite.
+    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(OpenError::Failed(format!("{}: {error}", path.display())));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    connect(path)
 }
 
 /// Readers beside the writer. The file remembers it: so it is only done to a file that was found to be ours.
