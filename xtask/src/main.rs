@@ -6,11 +6,19 @@
 mod mutants;
 mod parts;
 mod summary;
+#[expect(dead_code, reason = "suites that have to stop a server include it, too")]
+mod throwaway;
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
+use parts::Part;
 use summary::Summary;
+use throwaway::Throwaway;
+
+/// Names a server that somebody else looks after.
+const POSTGRES: &str = "CLOAKROOM_TEST_POSTGRES_URL";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -37,6 +45,19 @@ fn test(arguments: &[String]) -> ExitCode {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
     command.args(arguments.iter().filter(|argument| *argument != "--"));
+    // Until the tests have ended.
+    let _postgres = match postgres(&parts) {
+        Ok(server) => {
+            if let Some(server) = &server {
+                command.env(POSTGRES, server.url());
+            }
+            server
+        }
+        Err(error) => {
+            eprintln!("a throwaway PostgreSQL could not be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     match run(command) {
         Ok((ok, summary)) => {
             println!("\n{summary}");
@@ -46,6 +67,14 @@ fn test(arguments: &[String]) -> ExitCode {
             eprintln!("cargo test could not be run: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A server of our own, where none is named and its programs are installed.
+fn postgres(parts: &[(&'static Part, Option<PathBuf>)]) -> std::io::Result<Option<Throwaway>> {
+    match parts::folder_of(parts, "postgres") {
+        Some(programs) if std::env::var_os(POSTGRES).is_none() => Throwaway::start(&programs).map(Some),
+        Some(_) | None => Ok(None),
     }
 }
 

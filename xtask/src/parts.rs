@@ -25,7 +25,7 @@ enum Look {
 
 const PARTS: &[Part] = &[
     program("curl", &["readme"], "apt-get install curl"),
-    program("postgres", &[], "apt-get install postgresql"),
+    program("postgres", &["store", "binary"], "apt-get install postgresql"),
     program("redis-server", &[], "apt-get install redis-server"),
     program("nginx", &[], "apt-get install nginx-light"),
     program("caddy", &[], "apt-get install caddy"),
@@ -83,6 +83,12 @@ impl Part {
     }
 }
 
+/// The folder of a program, behind the links that lead to it: its siblings are there.
+pub(crate) fn folder_of(parts: &[(&'static Part, Option<PathBuf>)], name: &str) -> Option<PathBuf> {
+    let (_, found) = parts.iter().find(|(part, _)| part.name == name)?;
+    Some(found.as_ref()?.canonicalize().ok()?.parent()?.to_owned())
+}
+
 /// What some suite uses and is not there.
 pub(crate) fn missing(parts: &[(&'static Part, Option<PathBuf>)]) -> Vec<&'static str> {
     parts
@@ -113,7 +119,10 @@ mod tests {
     #[test]
     fn only_what_a_suite_uses_can_be_missing() {
         let nothing: Vec<_> = PARTS.iter().map(|part| (part, None)).collect();
-        assert_eq!(missing(&nothing), ["curl", "node", "node packages", "python3", "python modules"]);
+        assert_eq!(
+            missing(&nothing),
+            ["curl", "postgres", "node", "node packages", "python3", "python modules"]
+        );
         assert!(table(&nothing).contains("MISSING, SKIPPING readme: apt-get install curl"));
     }
 

@@ -20,7 +20,7 @@ else kill -INT $server 2>/dev/null; wait $server; cd / && rm -rf "$folder"; fi
 "#;
 
 /// A server, running or stopped for a while.
-pub struct Throwaway {
+pub(crate) struct Throwaway {
     programs: PathBuf,
     folder: PathBuf,
     owner: Option<(u32, u32)>,
@@ -31,7 +31,7 @@ pub struct Throwaway {
 
 impl Throwaway {
     /// Makes and starts one. `programs` is the folder with `initdb` and `postgres`.
-    pub fn start(programs: &Path) -> Result<Self> {
+    pub(crate) fn start(programs: &Path) -> Result<Self> {
         let mut random = [0; 16];
         File::open("/dev/urandom")?.read_exact(&mut random)?;
         let word = random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -51,13 +51,12 @@ impl Throwaway {
     }
 
     /// Its first database, for its first user.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgres://postgres:{}@127.0.0.1:{}/postgres", self.password, self.port)
     }
 
     /// Stops it by a signal: `INT` as an operator would, `QUIT` as a crash would. What it wrote stays.
-    #[allow(dead_code, reason = "only suites that need another server use it")]
-    pub fn stop(&mut self, signal: &str) -> Result<()> {
+    pub(crate) fn stop(&mut self, signal: &str) -> Result<()> {
         let Some(mut keeper) = self.keeper.take() else { return Ok(()) };
         if let Some(input) = &mut keeper.stdin {
             writeln!(input, "{signal}")?;
@@ -66,7 +65,7 @@ impl Throwaway {
     }
 
     /// Starts it again, on the same port, and waits until it answers.
-    pub fn resume(&mut self) -> Result<()> {
+    pub(crate) fn resume(&mut self) -> Result<()> {
         let mut server = self.command("sh");
         server.arg("-c").arg(KEEPER).arg("sh").arg(&self.folder).arg(self.programs.join("postgres"));
         server.arg("-D").arg(self.data()).arg("-k").arg(&self.folder);
@@ -143,7 +142,8 @@ fn unprivileged(own: &Path) -> Result<Option<(u32, u32)>> {
     }
     let users = fs::read_to_string("/etc/passwd")?;
     let find = |name: &str| {
-        let mut fields = users.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.split(':');
+        let mut fields =
+            users.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.split(':');
         Some((fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
     };
     find("postgres").or_else(|| find("nobody")).map(Some).ok_or_else(|| Error::other("nobody to run it as"))

@@ -3,6 +3,10 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "what else comes fails the test")]
 
 mod common;
+#[cfg(feature = "postgres")]
+#[expect(dead_code, reason = "this suite uses a part of it")]
+#[path = "common/postgres.rs"]
+mod database;
 #[path = "contract/privilege.rs"]
 mod privilege;
 
@@ -41,7 +45,7 @@ macro_rules! stores {
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $behaviour() {
-                let Some(database) = super::common::postgres::Database::new().await else { return };
+                let Some(database) = super::database::Database::new().await else { return };
                 super::$behaviour(database.open().await).await;
                 database.drop().await;
             })*

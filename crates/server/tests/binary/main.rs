@@ -9,6 +9,7 @@ mod backup;
 mod commands;
 mod crash;
 mod import;
+mod postgres;
 mod readme;
 mod refresh;
 mod rotation;

@@ -1,12 +1,6 @@
 //! Users, rows and files to test stores with.
 #![expect(unreachable_pub, reason = "each test binary uses its own part")]
 
-#[cfg(feature = "postgres")]
-pub mod postgres;
-#[allow(dead_code, reason = "each test binary uses its own part")]
-#[path = "../../../server/tests/common/skip.rs"]
-mod skip;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! A database for each test, on the server that `cargo xtask test` started or the environment names.
 #![expect(unreachable_pub, reason = "each test binary uses its own part")]
-#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,8 +8,10 @@ use cloakroom_auth::store::Store;
 use cloakroom_store::{OpenError, Purpose};
 use tokio_postgres::{Client, NoTls};
 
-use super::now;
-use super::skip::skip;
+use super::common::now;
+
+#[path = "../../../server/tests/common/skip.rs"]
+mod skip;
 
 const SERVER: &str = "CLOAKROOM_TEST_POSTGRES_URL";
 
@@ -24,7 +25,10 @@ impl Database {
     /// An empty one; `None`, said loudly, where there is no server.
     pub async fn new() -> Option<Self> {
         let Ok(server) = std::env::var(SERVER) else {
-            skip("PostgreSQL", &format!("use `cargo xtask test`, or name a server: {SERVER}=postgres://..."));
+            skip::skip(
+                "PostgreSQL",
+                &format!("use `cargo xtask test`, or name a server: {SERVER}=postgres://..."),
+            );
             return None;
         };
         Some(Self::on(server).await)

@@ -1,0 +1,153 @@
+//! The same binary on PostgreSQL: commands beside servers, and any number of servers on one database.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::common::skip::skip;
+use super::common::*;
+
+const SERVER: &str = "CLOAKROOM_TEST_POSTGRES_URL";
+const CONFIG: &str = "public_url = \"https://auth.example.com\"\n[signup]\nopen = true\n";
+
+/// A schema of its own on the server that the environment names; dropped with the test.
+struct Schema {
+    runtime: tokio::runtime::Runtime,
+    server: String,
+    name: String,
+}
+
+impl Schema {
+    fn new() -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let Ok(server) = std::env::var(SERVER) else {
+            skip("PostgreSQL", &format!("use `cargo xtask test`, or name a server: {SERVER}=postgres://..."));
+            return None;
+        };
+        let name =
+            format!("cloakroom_binary_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let schema = Self { runtime, server, name };
+        schema.execute(&format!("DROP SCHEMA IF EXISTS {0} CASCADE; CREATE SCHEMA {0}", schema.name));
+        Some(schema)
+    }
+
+    fn url(&self) -> String {
+        let separator = if self.server.contains('?') { '&' } else { '?' };
+        format!("{}{separator}options=-csearch_path%3D{}", self.server, self.name)
+    }
+
+    fn execute(&self, sql: &str) {
+        self.runtime.block_on(async {
+            let (client, connection) =
+                tokio_postgres::connect(&self.server, tokio_postgres::NoTls).await.expect("it answers");
+            let connection = tokio::spawn(connection);
+            client.batch_execute(sql).await.expect("it is done");
+            drop(client);
+            let _ = connection.await;
+        });
+    }
+
+    /// A folder with keys, whose commands use this database.
+    fn place(&self) -> Place {
+        let place = Place::new();
+        place.write("store-url", &self.url());
+        place.write("cloakroom.toml", CONFIG);
+        assert_eq!(self.run(&place, &["key", "generate"]).code, 0);
+        place
+    }
+
+    fn command(place: &Place, arguments: &[&str]) -> std::process::Command {
+        let mut command = place.command(arguments);
+        command.env("CLOAKROOM__STORE__URL_FILE", place.file("store-url"));
+        command
+    }
+
+    fn run(&self, place: &Place, arguments: &[&str]) -> Ran {
+        Ran::of(Self::command(place, arguments).output().expect("it runs"))
+    }
+
+    fn serve(&self, place: &Place, arguments: &[&str]) -> Server {
+        Server::start(Self::command(place, arguments))
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        self.execute(&format!("DROP SCHEMA {} CASCADE", self.name));
+    }
+}
+
+#[test]
+fn it_is_migrated_by_a_command_that_can_tell_before() {
+    let Some(schema) = Schema::new() else { return };
+    let place = schema.place();
+    schema.run(&place, &["serve"]).fails(4, "not migrated");
+    let names = |arguments: &[&str]| {
+        let ran = schema.run(&place, arguments).json();
+        ran.as_array().unwrap().iter().map(|one| one["applied"].as_bool().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["migrate", "--dry-run", "--output", "json"]), [false; 3]);
+    assert_eq!(names(&["migrate", "--output", "json"]), [true; 3]);
+    assert_eq!(names(&["migrate", "--output", "json"]), [true; 0]);
+}
+
+#[test]
+fn its_password_is_in_no_output() {
+    let Some(schema) = Schema::new() else { return };
+    let place = schema.place();
+    let url = schema.url();
+    let password = url.split("//").nth(1).unwrap().split('@').next().unwrap().split(':').nth(1).unwrap();
+    for arguments in
+        [&["config", "check"][..], &["serve"], &["migrate"], &["user", "show", "nobody@example.com"]]
+    {
+        let ran = schema.run(&place, arguments);
+        assert!(!ran.stdout.contains(password) && !ran.stderr.contains(password), "{arguments:?}: {ran:?}");
+    }
+    // Nor where it cannot be reached.
+    place.write("store-url", "postgres://alice:hunter2hunter2@127.0.0.1:1/x");
+    let ran = schema.run(&place, &["migrate"]);
+    ran.fails(5, "the database x at 127.0.0.1");
+    assert!(!ran.stderr.contains("hunter2hunter2"), "{ran:?}");
+}
+
+#[test]
+fn two_servers_and_a_command_share_users_sessions_and_revocations() {
+    let Some(schema) = Schema::new() else { return };
+    let place = schema.place();
+    let one = schema.serve(&place, &["serve", "--migrate"]);
+    let two = schema.serve(&place, &["serve"]);
+    one.signup("alice");
+    for strategy in ["session", "hybrid", "jwt"] {
+        let token = two.login("alice", strategy);
+        assert_eq!((one.me(&token), two.me(&token)), (200, 200), "{strategy}");
+        let out = request(
+            one.listen,
+            "POST",
+            "/v1/logout",
+            &[("authorization", &format!("Bearer {token}")), ("content-type", "application/json")],
+            "{}",
+        );
+        assert!(out.unwrap().status < 300);
+        assert_eq!(one.me(&token), 401, "{strategy}: at once where it was ended");
+        refused_within_the_bound(&two, &token);
+    }
+    let token = one.login("alice", "hybrid");
+    let disabled = schema.run(&place, &["user", "disable", "alice@example.com", "--output", "json"]).json();
+    assert_eq!(disabled["status"], "disabled");
+    refused_within_the_bound(&one, &token);
+    refused_within_the_bound(&two, &token);
+    let refused = two.post("/v1/login", &json!({"email": "alice@example.com", "password": PASSWORD}));
+    assert!(refused.status >= 400, "{refused:?}");
+}
+
+/// The promise of the feed: two seconds, whatever happens.
+fn refused_within_the_bound(server: &Server, token: &str) {
+    #[expect(clippy::disallowed_methods, reason = "the promise is about a real clock")]
+    let start = Instant::now();
+    while server.me(token) == 200 {
+        assert!(start.elapsed() < Duration::from_secs(2), "it lives on");
+    }
+    assert_eq!(server.me(token), 401);
+}
