@@ -80,7 +80,8 @@ impl Throwaway {
         self.keeper = Some(keeper);
         let mut log = BufReader::new(log);
         let mut told = String::new();
-        while !told.ends_with("ready to accept connections\n") {
+        // "... read-only connections", of a standby.
+        while !(told.contains("ready to accept") && told.ends_with("connections\n")) {
             if log.read_line(&mut told)? == 0 {
                 return Err(Error::other(format!("postgres did not start: {told}")));
             }
@@ -90,15 +91,22 @@ impl Throwaway {
         Ok(())
     }
 
-    fn initialise(&self) -> Result<()> {
-        let secret = self.folder.join("password");
-        fs::write(&secret, &self.password)?;
-        if let Some((user, group)) = self.owner {
-            chown(&secret, Some(user), Some(group))?;
+    /// Writes a file that only the server can read.
+    pub(crate) fn place(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let file = self.folder.join(name);
+        fs::write(&file, bytes)?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+        match self.owner {
+            Some((user, group)) => chown(&file, Some(user), Some(group)),
+            None => Ok(()),
         }
+    }
+
+    fn initialise(&self) -> Result<()> {
+        self.place("password", self.password.as_bytes())?;
         let mut initdb = self.command(&self.programs.join("initdb").to_string_lossy());
         initdb.arg("-D").arg(self.data()).args(["-U", "postgres", "-A", "scram-sha-256"]);
-        initdb.args(["-E", "UTF8", "--locale=C", "--no-sync", "--pwfile"]).arg(secret);
+        initdb.args(["-E", "UTF8", "--locale=C", "--no-sync", "--pwfile"]).arg(self.folder.join("password"));
         let output = initdb.stdin(Stdio::null()).output()?;
         if output.status.success() {
             return Ok(());

@@ -9,6 +9,8 @@ mod common;
 mod database;
 #[path = "contract/privilege.rs"]
 mod privilege;
+#[path = "contract/refresh.rs"]
+mod refresh;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use cloakroom_auth::user::{NewUser, Status};
 use cloakroom_verify::{KeyId, OpaqueKind, Revocation, Roles, Rv, SessionId, TokenId, Transport, UserId};
 use common::*;
 use privilege::*;
+use refresh::*;
 
 type Shared = Arc<dyn Store>;
 
@@ -70,6 +73,8 @@ stores! {
     a_spent_token_ends_the_session,
     a_thief_who_hangs_up_is_caught_all_the_same,
     a_life_that_was_spent_stays_spent,
+    a_refresh_is_judged_as_the_rule_says,
+    a_row_remembers_its_last_four_refreshes,
     an_exchange_turns_the_row_over_and_tells_of_it,
     a_password_change_keeps_one_login_and_ends_the_others,
     a_password_change_without_a_row_ends_every_login,

@@ -11,7 +11,7 @@ use tokio_postgres::{Client, NoTls};
 use super::common::now;
 
 #[path = "../../../server/tests/common/skip.rs"]
-mod skip;
+pub mod skip;
 
 const SERVER: &str = "CLOAKROOM_TEST_POSTGRES_URL";
 
@@ -58,7 +58,10 @@ impl Database {
     pub fn url_with(&self, options: &str) -> String {
         let (server, query) = self.server.split_once('?').unwrap_or((&self.server, ""));
         let base = server.rsplit_once('/').expect("it names a database").0;
-        format!("{base}/{}?{query}&{options}", self.name)
+        let options =
+            [query, options].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("&");
+        let question = if options.is_empty() { "" } else { "?" };
+        format!("{base}/{}{question}{options}", self.name)
     }
 
     pub fn url(&self) -> String {

@@ -1,0 +1,168 @@
+//! Errors of the database are errors, soon, and never a refusal; and what was acknowledged stays.
+
+use std::time::{Duration, Instant};
+
+use cloakroom_auth::session::RowStrategy;
+
+use super::*;
+
+/// A clock of the outside: these waits are real.
+#[expect(clippy::disallowed_methods, reason = "bounds of real waits")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_stay_dense_under_64_writers_with_aborts_and_killed_connections() {
+    let Some(database) = Database::new().await else { return };
+    let servers = [database.open().await, database.try_open().await.unwrap()];
+    let (before, _) = numbers(&servers[0]).await;
+    let writers: Vec<_> = (0..64_u8)
+        .map(|writer| {
+            let server = Arc::clone(&servers[usize::from(writer % 2)]);
+            tokio::spawn(async move {
+                let (mut acknowledged, mut failed) = (Vec::new(), 0);
+                for n in 0..8 {
+                    match server.append(token(writer, n), None, now()).await {
+                        Ok(event) => acknowledged.push(event),
+                        Err(_) => failed += 1,
+                    }
+                }
+                (acknowledged, failed)
+            })
+        })
+        .collect();
+    let client = database.connect().await;
+    let mut killed = 0;
+    while writers.iter().any(|writer| !writer.is_finished()) {
+        // One that moves the head and takes it back, and one that is killed whatever it does.
+        client.batch_execute("BEGIN; UPDATE feed_head SET head = head + 5; ROLLBACK").await.unwrap();
+        killed += client
+            .query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() \
+                 AND pid <> pg_backend_pid() AND state <> 'idle' LIMIT 1",
+                &[],
+            )
+            .await
+            .unwrap()
+            .len();
+    }
+    let mut acknowledged = Vec::new();
+    let mut failed = 0;
+    for writer in writers {
+        let (own, errors) = writer.await.unwrap();
+        acknowledged.extend(own);
+        failed += errors;
+    }
+    let sync = servers[1].read_since(None).await.unwrap();
+    let given: Vec<_> = sync.events.iter().map(|event| event.rv).collect();
+    let dense: Vec<_> = (1..=sync.head.seq()).map(|seq| Rv::new(before.epoch(), seq)).collect();
+    assert_eq!(given, dense, "no gap and nothing twice");
+    for event in &acknowledged {
+        assert!(sync.events.contains(event), "acknowledged, and gone: {event:?}");
+    }
+    assert!(killed > 0 && acknowledged.len() + failed == 512, "{killed} {} {failed}", acknowledged.len());
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_is_not_given_is_an_error_in_time() {
+    let Some(database) = Database::new().await else { return };
+    drop(database.open().await);
+    let store = open_with(&database, "statement_timeout=200&pool_timeout=300").await;
+    let id = add(&store, 1, "alice@example.com").await;
+    let client = database.connect().await;
+    client.batch_execute("BEGIN; SELECT 1 FROM users FOR UPDATE").await.unwrap();
+    let start = clock();
+    let login = row(&store, 1, id, RowStrategy::Session).await;
+    let error = store.start(fresh(login.clone())).await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(2), "{error}");
+    assert!(store.set_roles(id, cloakroom_verify::Roles::from_iter(["x"]), now()).await.is_err());
+    client.batch_execute("ROLLBACK").await.unwrap();
+    super::start(&store, login).await;
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_pool_is_an_error_in_time() {
+    let Some(database) = Database::new().await else { return };
+    drop(database.open().await);
+    let store = open_with(&database, "pool_size=1&pool_timeout=100&statement_timeout=5000").await;
+    let id = add(&store, 1, "alice@example.com").await;
+    let client = database.connect().await;
+    client.batch_execute("BEGIN; SELECT 1 FROM users FOR UPDATE").await.unwrap();
+    let waiting = {
+        let store = Arc::clone(&store);
+        tokio::spawn(
+            async move { store.set_roles(id, cloakroom_verify::Roles::from_iter(["x"]), now()).await },
+        )
+    };
+    let busy =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while client.query(busy, &[]).await.unwrap().is_empty() {}
+    let start = clock();
+    let error = store.by_id(id).await.unwrap_err();
+    assert!(error.to_string().contains("in use"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(3));
+    client.batch_execute("ROLLBACK").await.unwrap();
+    waiting.await.unwrap().unwrap();
+    store.by_id(id).await.unwrap();
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_gives_up_leaves_no_transaction_behind() {
+    let Some(database) = Database::new().await else { return };
+    drop(database.open().await);
+    let store = open_with(&database, "pool_size=1").await;
+    let id = add(&store, 1, "alice@example.com").await;
+    let client = database.connect().await;
+    client.batch_execute("BEGIN; SELECT 1 FROM users FOR UPDATE").await.unwrap();
+    let waiting = {
+        let store = Arc::clone(&store);
+        tokio::spawn(
+            async move { store.set_roles(id, cloakroom_verify::Roles::from_iter(["x"]), now()).await },
+        )
+    };
+    let busy =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while client.query(busy, &[]).await.unwrap().is_empty() {}
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    client.batch_execute("ROLLBACK").await.unwrap();
+    // On the same, only connection: what was given up is taken back, and nothing of it holds a lock.
+    let (user, _) = store.by_id(id).await.unwrap().unwrap();
+    assert_eq!(user.roles, cloakroom_verify::Roles::from_iter(["a", "b"]));
+    store.set_roles(id, cloakroom_verify::Roles::from_iter(["y"]), now()).await.unwrap().unwrap();
+    database.drop().await;
+}
+
+/// Makes the next `times` events fail as a collision with another transaction would.
+async fn collide(client: &Client, times: u32) {
+    client
+        .batch_execute(&format!(
+            "DROP SEQUENCE IF EXISTS tries; CREATE SEQUENCE tries; \
+             CREATE OR REPLACE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('tries') <= {times} THEN RAISE EXCEPTION 'collision' USING ERRCODE = '40001'; END IF; \
+             RETURN NEW; END $$; \
+             CREATE OR REPLACE TRIGGER collide BEFORE INSERT ON feed_events FOR EACH ROW EXECUTE FUNCTION collide()"
+        ))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_collides_is_run_again_within_a_bound() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.open().await;
+    let client = database.connect().await;
+    let (before, _) = numbers(&store).await;
+    collide(&client, 3).await;
+    let event = store.append(token(1, 1), None, now()).await.unwrap();
+    assert_eq!(event.rv, before.next(), "what collided took no number");
+    collide(&client, 1_000_000).await;
+    assert!(store.append(token(1, 2), None, now()).await.is_err());
+    collide(&client, 0).await;
+    assert_eq!(store.append(token(1, 2), None, now()).await.unwrap().rv, before.next().next());
+    database.drop().await;
+}
