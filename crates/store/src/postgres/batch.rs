@@ -221,13 +221,9 @@ async fn tell_once(
 ) -> Result<Vec<Decided>> {
     let (kinds, keys): (Vec<_>, Vec<_>) = decided
         .iter()
-        .filter_map(|decided| match decided {
-            Decided::Once { revocation, .. } => Some(words::kind_and_key(revocation)),
-            Decided::Ready(_)
-            | Decided::Ended(_)
-            | Decided::EndedAll { .. }
-            | Decided::Disabled { .. }
-            | Decided::Appended(_) => None,
+        .filter_map(|decided| {
+            let Decided::Once { revocation, .. } = decided else { return None };
+            Some(words::kind_and_key(revocation))
         })
         .unzip();
     if kinds.is_empty() {
@@ -235,14 +231,12 @@ async fn tell_once(
     }
     let [_, told] = transaction.pipeline([(LOCK_HEAD, &[]), (feed::TOLD, &[&kinds, &keys])]).await?;
     let told: Vec<Event> = told.iter().map(|row| rows::event(row, 0)).collect::<Result<_>>()?;
-    let once = |decided| match decided {
-        Decided::Once { revocation, keep_at_least, now } => {
-            match told.iter().find(|event| event.revocation == revocation) {
-                Some(event) => Decided::Ready(Answer::Event(event.clone())),
-                None => Decided::Appended(plan.tell(revocation, keep_at_least, now)),
-            }
+    let once = |decided| {
+        let Decided::Once { revocation, keep_at_least, now } = decided else { return decided };
+        match told.iter().find(|event| event.revocation == revocation) {
+            Some(event) => Decided::Ready(Answer::Event(event.clone())),
+            None => Decided::Appended(plan.tell(revocation, keep_at_least, now)),
         }
-        other => other,
     };
     Ok(decided.into_iter().map(once).collect())
 }

@@ -37,10 +37,9 @@ impl Feed for Postgres {
         keep_at_least: Option<Timestamp>,
         now: Timestamp,
     ) -> Stored<Event> {
-        match self.coalescer.ask(Wish::Append { revocation, keep_at_least, now }).await? {
-            Answer::Event(event) => Ok(event),
-            other => Err(other.of_another_wish()),
-        }
+        let answer = self.coalescer.ask(Wish::Append { revocation, keep_at_least, now }).await?;
+        let Answer::Event(event) = answer else { return Err(answer.of_another_wish()) };
+        Ok(event)
     }
 
     async fn read_since(&self, since: Option<Rv>) -> Stored<Sync> {

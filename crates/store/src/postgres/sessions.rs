@@ -151,10 +151,9 @@ impl Sessions for Postgres {
         reason: EndReason,
         now: Timestamp,
     ) -> Stored<Ended> {
-        match self.coalescer.ask(Wish::End { session: id, owner, reason, now }).await? {
-            Answer::Ended(ended) => Ok(ended),
-            other => Err(other.of_another_wish()),
-        }
+        let answer = self.coalescer.ask(Wish::End { session: id, owner, reason, now }).await?;
+        let Answer::Ended(ended) = answer else { return Err(answer.of_another_wish()) };
+        Ok(ended)
     }
 
     async fn end_all(
@@ -164,10 +163,9 @@ impl Sessions for Postgres {
         reason: EndReason,
         now: Timestamp,
     ) -> Stored<Option<EndedAll>> {
-        match self.coalescer.ask(Wish::EndAll { user, keep, reason, now }).await? {
-            Answer::EndedAll(ended) => Ok(ended),
-            other => Err(other.of_another_wish()),
-        }
+        let answer = self.coalescer.ask(Wish::EndAll { user, keep, reason, now }).await?;
+        let Answer::EndedAll(ended) = answer else { return Err(answer.of_another_wish()) };
+        Ok(ended)
     }
 
     async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64> {

@@ -55,9 +55,8 @@ fn load(roots: &Roots) -> Result<RootCertStore, OpenError> {
     for certificate in CertificateDer::pem_file_iter(&file).map_err(|error| failed(error.to_string()))? {
         let certificate = certificate.map_err(|error| failed(error.to_string()))?;
         // A bundle may hold one that is no good; a file of one's own may not.
-        match (store.add(certificate), roots) {
-            (Err(error), Roots::File(_)) => return Err(failed(error.to_string())),
-            (Ok(()) | Err(_), _) => {}
+        if let (Err(error), Roots::File(_)) = (store.add(certificate), roots) {
+            return Err(failed(error.to_string()));
         }
     }
     if store.is_empty() { Err(failed(String::from("no certificate in it"))) } else { Ok(store) }

@@ -108,10 +108,11 @@ impl Users for Postgres {
 
     async fn set_status(&self, id: UserId, status: Status, now: Timestamp) -> Stored<Option<Changed>> {
         match status {
-            Status::Disabled => match self.coalescer.ask(Wish::Disable { user: id, now }).await? {
-                Answer::Changed(changed) => Ok(changed),
-                other => Err(other.of_another_wish()),
-            },
+            Status::Disabled => {
+                let answer = self.coalescer.ask(Wish::Disable { user: id, now }).await?;
+                let Answer::Changed(changed) = answer else { return Err(answer.of_another_wish()) };
+                Ok(changed)
+            }
             Status::Active => transaction!(self.pool, transaction => enable(transaction, id).await),
         }
     }
