@@ -2,6 +2,7 @@
 //! another life, locks that are not given, a pool that is empty.
 #![cfg(feature = "postgres")]
 #![expect(clippy::unwrap_used, reason = "bodies of tests are functions")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "what else comes fails the test")]
 
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod common;
@@ -11,6 +12,8 @@ mod database;
 mod faults;
 #[path = "postgres/lives.rs"]
 mod lives;
+#[path = "postgres/races.rs"]
+mod races;
 #[path = "postgres/sharing.rs"]
 mod sharing;
 #[path = "../../../xtask/src/throwaway.rs"]

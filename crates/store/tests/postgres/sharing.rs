@@ -4,11 +4,13 @@ use std::pin::Pin;
 
 use cloakroom_auth::session::{EndReason, RowStrategy};
 use cloakroom_auth::store::Ended;
+use cloakroom_auth::user::Status;
+use cloakroom_verify::UserId;
 
 use super::*;
 
 /// Waits until somebody waits for the head, which `client` holds.
-async fn somebody_waits(client: &Client) {
+pub(super) async fn somebody_waits(client: &Client) {
     let busy =
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while client.query(busy, &[]).await.unwrap().is_empty() {}
@@ -41,7 +43,7 @@ async fn what_arrives_while_a_batch_is_written_goes_with_the_next() {
         told.push(Box::pin(async move {
             match store.end(session_id(n), None, EndReason::Logout, now()).await.unwrap() {
                 Ended::Now(event) => event.rv,
-                other @ (Ended::Already | Ended::Unknown) => panic!("{other:?}"),
+                other => panic!("{other:?}"),
             }
         }));
     }
@@ -112,5 +114,62 @@ async fn an_acknowledged_revocation_is_durable_whatever_the_server_defaults_to()
     store.append(token(1, 1), None, now()).await.unwrap();
     let seen: String = client.query_one("SELECT setting FROM seen", &[]).await.unwrap().get(0);
     assert_eq!(seen, "on");
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_shares_a_transaction_is_decided_one_after_the_other() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.open().await;
+    let users = [(1, "alice"), (2, "bob"), (3, "carol")];
+    for (n, name) in users {
+        let user = add(&store, n, &format!("{name}@example.com")).await;
+        for session in [10 * n, 10 * n + 1] {
+            let row = row(&store, session, user, RowStrategy::Session).await;
+            start(&store, row).await;
+        }
+    }
+    let [alice, bob, carol] = users.map(|(n, _)| UserId::from_bytes([n; 16]));
+    let client = database.connect().await;
+    client.batch_execute("BEGIN; SELECT 1 FROM feed_head FOR UPDATE").await.unwrap();
+    let first = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.append(token(9, 0), None, now()).await.unwrap() })
+    };
+    somebody_waits(&client).await;
+    let end = |n| store.end(session_id(n), None, EndReason::Logout, now());
+    let end_all = |user, keep| store.end_all(user, Some(session_id(keep)), EndReason::EndedByUser, now());
+    let (mut all_but_one, mut another, mut kept) = (end_all(alice, 10), end(11), end(10));
+    let (mut one, mut all_but_that, mut twice) = (end(20), end_all(bob, 20), end(20));
+    let mut disabled = store.set_status(carol, Status::Disabled, now());
+    let mut of_carol = end(30);
+    tokio::select! {
+        biased;
+        _ = &mut all_but_one => panic!("the head is held"),
+        _ = &mut another => panic!("the head is held"),
+        _ = &mut kept => panic!("the head is held"),
+        _ = &mut one => panic!("the head is held"),
+        _ = &mut all_but_that => panic!("the head is held"),
+        _ = &mut twice => panic!("the head is held"),
+        _ = &mut disabled => panic!("the head is held"),
+        _ = &mut of_carol => panic!("the head is held"),
+        () = std::future::ready(()) => {}
+    }
+    client.batch_execute("ROLLBACK").await.unwrap();
+    first.await.unwrap();
+    assert_eq!(all_but_one.await.unwrap().unwrap().sessions, 1);
+    assert!(matches!(another.await.unwrap(), Ended::Already), "it ended with the others");
+    assert!(matches!(kept.await.unwrap(), Ended::Now(_)));
+    assert!(matches!(one.await.unwrap(), Ended::Now(_)));
+    assert!(all_but_that.await.unwrap().is_none(), "what was to be kept has ended");
+    assert!(matches!(twice.await.unwrap(), Ended::Already));
+    assert!(disabled.await.unwrap().unwrap().event.is_some());
+    assert!(matches!(of_carol.await.unwrap(), Ended::Already));
+    for (user, live) in [(alice, 0), (bob, 1), (carol, 0)] {
+        assert_eq!(store.list_sessions(user, now()).await.unwrap().len(), live, "{user:?}");
+    }
+    let transactions: i64 =
+        client.query_one("SELECT count(DISTINCT xmin::text) FROM feed_events", &[]).await.unwrap().get(0);
+    assert_eq!(transactions, 2);
     database.drop().await;
 }
