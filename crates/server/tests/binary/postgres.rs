@@ -12,14 +12,14 @@ const SERVER: &str = "CLOAKROOM_TEST_POSTGRES_URL";
 const CONFIG: &str = "public_url = \"https://auth.example.com\"\n[signup]\nopen = true\n";
 
 /// A schema of its own on the server that the environment names; dropped with the test.
-struct Schema {
+pub struct Schema {
     runtime: tokio::runtime::Runtime,
     server: String,
     name: String,
 }
 
 impl Schema {
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let Ok(server) = std::env::var(SERVER) else {
             skip("PostgreSQL", &format!("use `cargo xtask test`, or name a server: {SERVER}=postgres://..."));
@@ -33,7 +33,7 @@ impl Schema {
         Some(schema)
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         let separator = if self.server.contains('?') { '&' } else { '?' };
         format!("{}{separator}options=-csearch_path%3D{}", self.server, self.name)
     }
@@ -88,8 +88,8 @@ fn it_is_migrated_by_a_command_that_can_tell_before() {
         let ran = schema.run(&place, arguments).json();
         ran.as_array().unwrap().iter().map(|one| one["applied"].as_bool().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(names(&["migrate", "--dry-run", "--output", "json"]), [false; 3]);
-    assert_eq!(names(&["migrate", "--output", "json"]), [true; 3]);
+    assert_eq!(names(&["migrate", "--dry-run", "--output", "json"]), [false; 4]);
+    assert_eq!(names(&["migrate", "--output", "json"]), [true; 4]);
     assert_eq!(names(&["migrate", "--output", "json"]), [true; 0]);
 }
 

@@ -58,5 +58,5 @@ fn a_theft_is_in_the_audit_even_if_the_thief_hangs_up() {
     server.terminate();
     let mut log = String::new();
     server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-    assert_eq!(log.matches("authn_token_reuse").count(), THIEVES, "{log}");
+    assert_eq!(log.matches("\"refresh_reused\"").count(), THIEVES, "{log}");
 }

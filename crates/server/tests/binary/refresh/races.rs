@@ -7,6 +7,7 @@ use std::sync::{Barrier, Mutex};
 
 use serde_json::{Value, json};
 
+use super::super::postgres::Schema;
 use super::client::{Client, look, new_attempt};
 use super::*;
 
@@ -29,9 +30,9 @@ fn of_64_refreshes_without_an_attempt_within_the_grace_there_is_one_lineage() {
 /// Two processes need a database that two may have: SQLite's has one server.
 #[test]
 fn of_64_refreshes_on_two_servers_there_is_one_lineage() {
-    let Ok(url) = std::env::var("CLOAKROOM_TEST_POSTGRES_URL") else { return };
+    let Some(schema) = Schema::new() else { return };
     let place = Place::new();
-    let servers = two_servers_on(&url, &place);
+    let servers = two_servers_on(&schema.url(), &place);
     let addresses = servers.each_ref().map(|server| server.listen);
     race(&servers[0], &addresses, Some(new_attempt));
     race(&servers[0], &addresses, None);
@@ -39,17 +40,16 @@ fn of_64_refreshes_on_two_servers_there_is_one_lineage() {
 
 /// Two processes with one configuration, one key directory and one database.
 fn two_servers_on(url: &str, place: &Place) -> [Server; 2] {
-    place.write("cloakroom.toml", "public_url = \"http://127.0.0.1:8080\"\n[signup]\nopen = true\n");
     let command = |arguments: &[&str]| {
         let mut command = place.command(arguments);
         command.env("CLOAKROOM__STORE__URL", url);
         command
     };
-    for arguments in [&["key", "generate"][..], &["migrate"]] {
+    for arguments in [&["key", "generate", "--dev"][..], &["migrate", "--dev"]] {
         let output = command(arguments).output().unwrap();
         assert!(output.status.success(), "{output:?}");
     }
-    let serve = || Server::start(command(&[&["serve"][..], &CHEAP[..6]].concat()));
+    let serve = || Server::start(command(&[&["serve", "--dev"][..], &CHEAP].concat()));
     [serve(), serve()]
 }
 
