@@ -48,6 +48,17 @@ pub async fn open(url: &str, purpose: Purpose, now: Timestamp) -> Result<Arc<dyn
     }
 }
 
+/// The same for a database that was put back from a backup, which nobody else may use: numbers that were given out since
+/// are not given out again.
+pub async fn open_restored(url: &str, now: Timestamp) -> Result<Arc<dyn Store>, OpenError> {
+    match Address::parse(url)? {
+        #[cfg(feature = "sqlite")]
+        Address::Sqlite(_) => open(url, Purpose::Serve, now).await,
+        #[cfg(feature = "postgres")]
+        Address::Postgres(url) => Ok(Arc::new(postgres::Postgres::open_restored(&url).await?)),
+    }
+}
+
 /// Applies what is missing, in order, each migration whole or not at all. With `dry_run` only tells.
 pub async fn migrate(url: &str, dry_run: bool, now: Timestamp) -> Result<Vec<String>, OpenError> {
     match Address::parse(url)? {
@@ -67,9 +78,7 @@ pub async fn open_shelf(url: &str, now: Timestamp) -> Result<Arc<dyn Shelf>, Ope
             Ok(Arc::new(opened))
         }
         #[cfg(feature = "postgres")]
-        Address::Postgres(_) => {
-            Err(OpenError::NotOffered("copying from or to PostgreSQL is not in this version yet"))
-        }
+        Address::Postgres(url) => Ok(Arc::new(postgres::Postgres::open_alone(&url).await?)),
     }
 }
 

@@ -3,6 +3,10 @@
 
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod common;
+#[cfg(feature = "postgres")]
+#[expect(dead_code, reason = "this suite uses a part of it")]
+#[path = "common/postgres.rs"]
+mod database;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -202,4 +206,54 @@ async fn a_database_in_use_is_not_copied() {
     let _server = file.open().await;
     let error = cloakroom_store::open_shelf(&file.url(), now()).await.err().unwrap();
     assert!(matches!(error, OpenError::Held(_)), "{error}");
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_the_same_on_postgres_and_back_again() {
+    let Some(database) = database::Database::new().await else { return };
+    let (from, to) = (filled().await, File::new());
+    many(&from, 600).await;
+    database.migrate().await;
+    let between = cloakroom_store::open_shelf(&database.url(), now()).await.unwrap();
+    let expected = [("events", 7, 0), ("service keys", 3, 0), ("users", 602, 0), ("sessions", 4, 0)]
+        .map(|(table, rows, before)| (table.to_owned(), rows, before));
+    assert_eq!(run(&*shelf(&from).await, &*between).await.unwrap(), expected);
+    assert_eq!(run(&*between, &*shelf(&to).await).await.unwrap(), expected);
+    let state = between.feed().await.unwrap();
+    drop(between);
+    let (from, to) =
+        (from.try_open(Purpose::Serve).await.unwrap(), to.try_open(Purpose::Serve).await.unwrap());
+    // The connection of the copy ends a little after its client.
+    let store = loop {
+        match database.try_open().await {
+            Err(OpenError::Held(_)) => tokio::task::yield_now().await,
+            opened => break opened.unwrap(),
+        }
+    };
+    let source = seen(&from).await;
+    assert_eq!(source, seen(&store).await);
+    assert_eq!(source, seen(&to).await);
+    assert!(store.read_since(None).await.unwrap().head > state.head, "no number is given out twice");
+    drop(store);
+    database.drop().await;
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_in_use_is_not_copied_and_one_that_is_copied_not_used() {
+    let Some(database) = database::Database::new().await else { return };
+    let server = database.open().await;
+    let _another = database.try_open().await.unwrap();
+    let error = cloakroom_store::open_shelf(&database.url(), now()).await.err().unwrap();
+    assert!(matches!(error, OpenError::Held(_)), "{error}");
+    assert!(server.read_since(None).await.is_ok());
+    database.drop().await;
+
+    let database = database::Database::new().await.unwrap();
+    database.migrate().await;
+    let _copying = cloakroom_store::open_shelf(&database.url(), now()).await.unwrap();
+    let error = database.try_open().await.err().unwrap();
+    assert!(matches!(error, OpenError::Held(_)), "{error}");
+    database.drop().await;
 }

@@ -58,9 +58,9 @@ async fn of_many_that_migrate_at_once_each_finds_it_done() {
     let Some(database) = Database::new().await else { return };
     let url = database.url();
     let told = cloakroom_store::migrate(&url, true, now()).await.unwrap();
-    assert_eq!(told, ["0001_initial", "0002_service_keys", "0003_endings"]);
+    assert_eq!(told, ["0001_initial", "0002_service_keys", "0003_endings", "0004_duties"]);
     let error = database.try_open().await.err().unwrap();
-    assert!(matches!(error, OpenError::Unmigrated { pending: 3, .. }), "a dry run does nothing: {error}");
+    assert!(matches!(error, OpenError::Unmigrated { pending: 4, .. }), "a dry run does nothing: {error}");
     let all = (0..8).map(|_| {
         let url = url.clone();
         tokio::spawn(async move { cloakroom_store::migrate(&url, false, now()).await })
@@ -68,7 +68,7 @@ async fn of_many_that_migrate_at_once_each_finds_it_done() {
     for one in all.collect::<Vec<_>>() {
         one.await.unwrap().unwrap();
     }
-    assert_eq!(migrations(&database.connect().await).await, 3);
+    assert_eq!(migrations(&database.connect().await).await, 4);
     assert_eq!(database.migrate().await, Vec::<String>::new());
     database.try_open().await.unwrap();
     database.drop().await;
@@ -92,7 +92,7 @@ async fn a_database_of_a_newer_version_of_another_program_or_with_a_changed_migr
     let server = database.open().await;
     client.batch_execute("INSERT INTO cloakroom_migrations VALUES (99, '0099_later', '', 0)").await.unwrap();
     for error in refused().await {
-        assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error}");
+        assert!(matches!(error, OpenError::Newer { found: 99, known: 4, .. }), "{error}");
     }
     add(&server, 1, "alice@example.com").await;
     let changed = "DELETE FROM cloakroom_migrations WHERE version = 99; UPDATE cloakroom_migrations SET sql = sql || ' '";

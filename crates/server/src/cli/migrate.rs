@@ -2,7 +2,6 @@
 
 use clap::Args;
 use cloakroom_auth::audit::Audit;
-use cloakroom_store::Purpose;
 use cloakroom_verify::clock::{Clock, SystemClock};
 use cloakroom_verify::{Revocation, Timestamp};
 use secrecy::ExposeSecret;
@@ -51,9 +50,9 @@ pub async fn migrate(inputs: &Inputs, args: &MigrateArgs, output: Output) -> Don
     output.list(&migrations)
 }
 
-/// As a server would open it, so that none is running: it would go on with what it remembers of the other file.
+/// Nobody else may use it: a server would go on with what it remembers of the other file.
 async fn end_every_login(config: &Config, now: Timestamp) -> Done {
-    let store = cloakroom_store::open(config.store.url.expose_secret(), Purpose::Serve, now).await?;
+    let store = cloakroom_store::open_restored(config.store.url.expose_secret(), now).await?;
     store.append(Revocation::EverythingBefore, None, now).await.map_err(Failure::unreachable)?;
     Audit::EverythingRevoked.log();
     talk("every login was ended: everyone has to log in again");

@@ -142,6 +142,23 @@ fn two_servers_and_a_command_share_users_sessions_and_revocations() {
     assert!(refused.status >= 400, "{refused:?}");
 }
 
+#[test]
+fn a_backup_that_was_put_back_ends_every_login() {
+    let Some(schema) = Schema::new() else { return };
+    let place = schema.place();
+    let mut server = schema.serve(&place, &["serve", "--migrate"]);
+    server.signup("alice");
+    let tokens = ["session", "hybrid", "jwt"].map(|strategy| server.login("alice", strategy));
+    schema.run(&place, &["migrate", "--restored"]).fails(4, "held by another running server");
+    server.kill();
+    assert_eq!(schema.run(&place, &["migrate", "--restored"]).code, 0);
+    let server = schema.serve(&place, &["serve"]);
+    for token in &tokens {
+        assert_eq!(server.me(token), 401);
+    }
+    assert_eq!(server.me(&server.login("alice", "session")), 200);
+}
+
 /// The promise of the feed: two seconds, whatever happens.
 fn refused_within_the_bound(server: &Server, token: &str) {
     #[expect(clippy::disallowed_methods, reason = "the promise is about a real clock")]

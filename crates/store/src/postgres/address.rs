@@ -19,6 +19,8 @@ pub(super) struct Address {
     pub(super) pool_timeout: Duration,
     /// How long a statement may take, waiting for locks included.
     pub(super) statement_timeout: Duration,
+    /// Whether nobody else may use it meanwhile.
+    pub(super) alone: bool,
     /// Its name for people: without user and password.
     pub(super) name: String,
 }
@@ -85,6 +87,7 @@ impl Address {
             pool_size: ours.pool_size.unwrap_or(POOL_SIZE).max(1),
             pool_timeout: ours.pool_timeout.unwrap_or(POOL_TIMEOUT),
             statement_timeout: ours.statement_timeout.unwrap_or(STATEMENT_TIMEOUT),
+            alone: false,
             name: name(&config),
             config,
         })

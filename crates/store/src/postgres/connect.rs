@@ -40,6 +40,7 @@ impl Connection {
             }
         };
         client.batch_execute(&settings(address)).await?;
+        share(&client, address.alone).await?;
         let lineage = lineage(&client).await?;
         Ok(Self { client, statements: Mutex::default(), lineage })
     }
@@ -119,6 +120,21 @@ fn settings(address: &Address) -> String {
          WHERE current_setting('synchronous_commit') IN ('off', 'local')",
         timeout * 2
     )
+}
+
+/// Shares the database with all others, or has it alone, as long as the connection lives. Engines without such locks
+/// trust their operators.
+async fn share(client: &Client, alone: bool) -> Result<()> {
+    let lock = if alone { "pg_try_advisory_lock" } else { "pg_try_advisory_lock_shared" };
+    // "clkr", in this schema.
+    let taken =
+        client.query_one(&format!("SELECT {lock}(1668049778, hashtext(current_schema()))"), &[]).await;
+    match taken.map_err(Fault::from) {
+        Ok(row) if row.try_get(0)? => Ok(()),
+        Ok(_) => Err(Fault::Held),
+        Err(fault) if fault.is(&[SqlState::UNDEFINED_FUNCTION, SqlState::FEATURE_NOT_SUPPORTED]) => Ok(()),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The SQL of the present life: which cluster, which database in it, since when it runs, and, judged anew in each

@@ -20,6 +20,8 @@ pub(super) enum Fault {
     Exhausted,
     /// No answer in time.
     Late,
+    /// Somebody uses it who does not share it.
+    Held,
 }
 
 impl Fault {
@@ -34,7 +36,11 @@ impl Fault {
             // Class 22: data exceptions; class 23: constraints.
             Self::Driver { code: Some(code), .. } => matches!(&code.code()[..2], "22" | "23"),
             Self::Unreadable(_) => true,
-            Self::Driver { code: None, .. } | Self::AnotherLineage | Self::Exhausted | Self::Late => false,
+            Self::Driver { code: None, .. }
+            | Self::AnotherLineage
+            | Self::Exhausted
+            | Self::Late
+            | Self::Held => false,
         }
     }
 
@@ -46,7 +52,8 @@ impl Fault {
             | Self::AnotherLineage
             | Self::Unreadable(_)
             | Self::Exhausted
-            | Self::Late => false,
+            | Self::Late
+            | Self::Held => false,
         }
     }
 }
@@ -60,6 +67,7 @@ impl fmt::Display for Fault {
             Self::Unreadable(column) => write!(f, "{column} holds a value that this version does not write"),
             Self::Exhausted => f.write_str("every connection to the database is in use"),
             Self::Late => f.write_str("the database does not answer"),
+            Self::Held => f.write_str("the database is being copied, or is to be copied and in use"),
         }
     }
 }

@@ -41,3 +41,9 @@ pub(super) async fn begin_epoch(pool: &Arc<Pool>) -> Result<()> {
     }
     Ok(())
 }
+
+/// Lets an epoch begin at the next read.
+pub(super) async fn forget(pool: &Arc<Pool>) -> Result<()> {
+    let lent = pool.lend().await?;
+    lent.work(lent.execute("UPDATE feed_head SET lineage = ''", &[])).await.map(drop)
+}

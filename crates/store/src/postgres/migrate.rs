@@ -135,5 +135,12 @@ async fn applied(client: &Client) -> Result<std::result::Result<Applied, String>
 }
 
 fn failed(pool: &Pool, fault: &Fault) -> OpenError {
-    OpenError::Failed(format!("{}: {fault}", pool.address.name))
+    match fault {
+        Fault::Held => OpenError::Held(pool.address.name.clone().into()),
+        Fault::Driver { .. }
+        | Fault::AnotherLineage
+        | Fault::Unreadable(_)
+        | Fault::Exhausted
+        | Fault::Late => OpenError::Failed(format!("{}: {fault}", pool.address.name)),
+    }
 }

@@ -5,12 +5,13 @@
 //! * `plan`: what a step tells the feed, with dense numbers; `lineage`: when an epoch begins
 //! * `coalesce`, `batch`: revocations that arrive together share one transaction
 //! * `users`, `sessions`, `rotate`, `feed`, `service_keys`: the traits; `rows`: columns and values
-//! * `migrate`: its tables
+//! * `migrate`: its tables; `copy`: rows as they are
 
 mod address;
 mod batch;
 mod coalesce;
 mod connect;
+mod copy;
 mod fault;
 mod feed;
 mod lineage;
@@ -27,6 +28,9 @@ mod users;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom_auth::store::StoreError;
 
 use crate::OpenError;
 use address::Address;
@@ -42,14 +46,41 @@ pub struct Postgres {
 impl Postgres {
     /// Connects to a migrated database. If it lives another life than the one that moved the head last, an epoch begins.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
-        let pool = Arc::new(Pool::new(Address::parse(url)?)?);
+        let opened = Self::open_at(Address::parse(url)?).await?;
+        feed::head(&opened.pool).await.map_err(|error| OpenError::Failed(error.to_string()))?;
+        Ok(opened)
+    }
+
+    /// The same for one who needs that nobody else uses it: servers and commands are kept out meanwhile.
+    pub async fn open_alone(url: &str) -> Result<Self, OpenError> {
+        let address = Address { alone: true, pool_size: 1, ..Address::parse(url)? };
+        // A connection ends a little after its client, as that of the migration just before.
+        for _ in 0..20 {
+            match Self::open_at(address.clone()).await {
+                Err(OpenError::Held(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
+                done => return done,
+            }
+        }
+        Self::open_at(address).await
+    }
+
+    /// Opens a database that was put back from a backup, which need not be another life: one of a dump is read into a
+    /// server that goes on.
+    pub async fn open_restored(url: &str) -> Result<Self, OpenError> {
+        let opened = Self::open_alone(url).await?;
+        let failed = |error: StoreError| OpenError::Failed(error.to_string());
+        lineage::forget(&opened.pool).await.map_err(StoreError::new).map_err(failed)?;
+        feed::head(&opened.pool).await.map_err(failed)?;
+        Ok(opened)
+    }
+
+    async fn open_at(address: Address) -> Result<Self, OpenError> {
+        let pool = Arc::new(Pool::new(address)?);
         let pending = migrate::pending_in(&pool).await?.len();
         if pending > 0 {
             return Err(OpenError::Unmigrated { path: pool.address.name.clone().into(), pending });
         }
-        let opened = Self { coalescer: Coalescer::start(Arc::clone(&pool)), pool };
-        feed::head(&opened.pool).await.map_err(|error| OpenError::Failed(error.to_string()))?;
-        Ok(opened)
+        Ok(Self { coalescer: Coalescer::start(Arc::clone(&pool)), pool })
     }
 }
 

@@ -11,11 +11,18 @@ use super::fault::{Fault, Result};
 use super::plan::Plan;
 use super::step::{single, transaction};
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!("SELECT id, name, scopes, hash, created_at, revoked_at FROM service_keys ", $rest)
+/// The columns of [`read`], in its order.
+macro_rules! columns {
+    () => {
+        "id, name, scopes, hash, created_at, revoked_at"
     };
 }
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM service_keys ", $rest)
+    };
+}
+pub(super) use columns;
 
 #[async_trait]
 impl ServiceKeys for Postgres {
@@ -63,7 +70,7 @@ fn id(row: &Row) -> Result<ServiceKeyId> {
     id.map(ServiceKeyId::from_bytes).map_err(|_| Fault::Unreadable("service_keys.id"))
 }
 
-fn read(row: &Row) -> Result<ServiceKey> {
+pub(super) fn read(row: &Row) -> Result<ServiceKey> {
     let scopes = row.try_get::<_, &str>(2)?.split(' ').map(str::parse).collect::<std::result::Result<_, _>>();
     let hash = row.try_get::<_, &[u8]>(3)?.try_into();
     Ok(ServiceKey {

@@ -14,6 +14,7 @@ use cloakroom_auth::user::Status;
 use cloakroom_verify::{Revocation, SessionId, Timestamp, UserId};
 
 use super::coalesce::{Answer, Wish};
+use super::connect::Connection;
 use super::fault::Result;
 use super::plan::Plan;
 use super::rows::{self, head_columns, session_columns, user_columns};
@@ -260,6 +261,11 @@ const INSERT: &str = "INSERT INTO sessions (id, strategy, transport, generation,
 const UPDATE: &str = "UPDATE sessions SET strategy = $2, transport = $3, generation = $4, floor = $5, spent = $6, \
      keyed = $7, strikes = $8, rv = $9, written_epoch = $10, auth_time = $11, last_used_at = $12, idle_timeout = $13, \
      expires_at = $14 WHERE id = $1";
+
+/// Adds a row that has not ended.
+pub(super) async fn insert(connection: &Connection, row: &Session) -> Result<()> {
+    connection.execute(INSERT, &Columns::of(row).inserted()).await.map(drop)
+}
 
 /// Writes what the rules may change of a row.
 pub(super) async fn update(transaction: &Transaction<'_>, row: &Session) -> Result<()> {

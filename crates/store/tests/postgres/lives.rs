@@ -117,3 +117,21 @@ async fn a_standby_is_not_asked_and_a_promoted_one_begins_an_epoch() {
     let sync = once_it_answers(async || store.read_since(None).await).await;
     assert!(sync.head.epoch() > before.epoch(), "{:?} after {before:?}", sync.head);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_that_was_read_into_the_same_life_repeats_no_number_once_it_is_told() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.open().await;
+    let given = store.append(token(1, 1), None, now()).await.unwrap();
+    let url = database.url();
+    let error = cloakroom_store::open_restored(&url, now()).await.err().unwrap();
+    assert!(matches!(error, OpenError::Held(_)), "a server would go on with what it remembers: {error}");
+    drop(store);
+    let client = database.connect().await;
+    client.batch_execute("DELETE FROM feed_events; UPDATE feed_head SET head = head - 1").await.unwrap();
+    let store = once_it_answers(async || cloakroom_store::open_restored(&url, now()).await).await;
+    let event = store.append(token(1, 2), None, now()).await.unwrap();
+    assert!(event.rv.epoch() > given.rv.epoch(), "{:?} after {:?}", event.rv, given.rv);
+    drop(store);
+    database.drop().await;
+}
