@@ -102,9 +102,10 @@ fn keep(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts that copy back in place of all that came later.
+/// Puts that copy back in place of all that came later, as a standby that lagged takes over: without the head that the
+/// lost machine kept beside its file, by which a backup that is put back ends every login.
 fn restore(path: &Path) -> io::Result<()> {
-    for part in ["", "-wal", "-shm"].map(|part| beside(path, part)) {
+    for part in ["", "-wal", "-shm", ".head"].map(|part| beside(path, part)) {
         let kept = beside(&part, ".kept");
         if kept.exists() {
             fs::rename(kept, part)?;

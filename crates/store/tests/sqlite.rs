@@ -6,8 +6,9 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use cloakroom_auth::refresh::Ask;
+use cloakroom_auth::refresh::{Ask, Attempt, AttemptHash};
 use cloakroom_auth::session::{EndReason, RowStrategy};
 use cloakroom_auth::store::Rotation;
 use cloakroom_auth::user::{NewUser, Status};
@@ -365,4 +366,39 @@ async fn a_start_after_a_clean_end_or_a_crash_logs_nobody_out() {
         store.retain(HOUR, now()).await.unwrap();
         assert_eq!(store.read_since(None).await.unwrap().floor, Rv::ZERO);
     }
+}
+
+/// What was decided is written in the step that decided it, not after a caller who may be gone by then.
+#[tokio::test]
+async fn a_thief_who_hangs_up_is_caught_all_the_same() {
+    let file = File::new();
+    let store = file.open().await;
+    let alice = add(&store, 1, "alice@example.com").await;
+    let row = row(&store, 1, alice, RowStrategy::Hybrid).await;
+    let id = row.id;
+    start(&store, row).await;
+    let ask = |attempt: &str, later| Ask {
+        session: id,
+        kind: OpaqueKind::Refresh,
+        generation: 0,
+        attempt: Some(AttemptHash::of(id, 0, &Attempt::parse(attempt).unwrap())),
+        proof: None,
+        now: now().after(later),
+        grace: Duration::from_secs(10),
+        lives: 3,
+    };
+    store.rotate(&ask("the-victims-attempt", Duration::ZERO)).await.unwrap();
+    let thief = ask("the-thiefs-attempt", HOUR);
+    {
+        let mut asked = std::pin::pin!(store.rotate(&thief));
+        std::future::poll_fn(|context| {
+            let _ = asked.as_mut().poll(context);
+            std::task::Poll::Ready(())
+        })
+        .await;
+        // Behind it in the queue: by then it is done, and nobody has looked at its answer.
+        store.touch(&[(session_id(99), now())]).await.unwrap();
+    }
+    let revoked = store.find(id).await.unwrap().unwrap().session.revoked;
+    assert_eq!(revoked.map(|revoked| revoked.reason), Some(EndReason::RefreshTokenReused));
 }

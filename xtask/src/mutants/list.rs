@@ -106,7 +106,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
                  Ended::Already | Ended::Unknown => done,\n        })\n",
             ),
         ],
-        suites: &[Suite::Contract],
+        suites: &[Suite::Sqlite],
     },
     Mutant {
         name: "the mac is checked after the write",
