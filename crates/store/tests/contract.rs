@@ -71,6 +71,7 @@ stores! {
     of_64_refreshes_with_one_token_exactly_one_rotates,
     a_refresh_with_its_attempt_is_answered_again,
     a_spent_token_ends_the_session,
+    a_thief_who_hangs_up_is_caught_all_the_same,
     a_life_that_was_spent_stays_spent,
     a_refresh_is_judged_as_the_rule_says,
     a_row_remembers_its_last_four_refreshes,
@@ -315,6 +316,27 @@ async fn a_spent_token_ends_the_session(store: Shared) {
     let victim = store.rotate(&ask(id, 1, Some("victim"))).await.unwrap();
     assert!(matches!(victim, Rotation::Refused(Refusal::Dead(Dead::Revoked))));
     assert_eq!(store.read_since(None).await.unwrap().events, [event]);
+}
+
+/// What was decided is written in the step that decided it, not after a caller who may be gone.
+async fn a_thief_who_hangs_up_is_caught_all_the_same(store: Shared) {
+    let id = login(&store, 1, RowStrategy::Hybrid).await;
+    store.rotate(&ask(id, 0, Some("victim"))).await.unwrap();
+    let thief = Ask { now: now().after(HOUR), ..ask(id, 0, Some("thief")) };
+    tokio::select! {
+        biased;
+        _ = store.rotate(&thief) => {}
+        () = std::future::ready(()) => {}
+    }
+    let caught = async {
+        loop {
+            if let Some(revoked) = store.find(id).await.unwrap().unwrap().session.revoked {
+                return revoked.reason;
+            }
+        }
+    };
+    let caught = tokio::time::timeout(Duration::from_secs(20), caught).await;
+    assert_eq!(caught, Ok(EndReason::RefreshTokenReused));
 }
 
 async fn a_life_that_was_spent_stays_spent(store: Shared) {

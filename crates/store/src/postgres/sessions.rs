@@ -1,6 +1,8 @@
 //! The session table. A step that decides locks its rows, reads row, user and head in one statement after that, asks
 //! the rule, and writes what it says.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cloakroom_auth::email::EmailKey;
 use cloakroom_auth::exchange::{self, ExchangeAsk, ExchangeDecision};
@@ -8,7 +10,7 @@ use cloakroom_auth::privilege::{self, StepUp};
 use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::session::{EndReason, NewSession, Session};
 use cloakroom_auth::store::{
-    Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, Stored,
+    Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, StoreError, Stored,
 };
 use cloakroom_auth::user::Status;
 use cloakroom_verify::{Revocation, SessionId, Timestamp, UserId};
@@ -100,7 +102,11 @@ impl Sessions for Postgres {
     }
 
     async fn rotate(&self, ask: &Ask) -> Stored<Rotation> {
-        transaction!(self.pool, transaction => rotate::rotate(transaction, ask).await)
+        // In a task of its own: a thief who hangs up must not take back what was found out about him.
+        let (pool, ask) = (Arc::clone(&self.pool), ask.clone());
+        let rotating =
+            async move { transaction!(pool, transaction => rotate::rotate(transaction, &ask).await) };
+        tokio::spawn(rotating).await.map_err(StoreError::new)?
     }
 
     async fn exchange(&self, ask: &ExchangeAsk) -> Stored<Exchanged> {

@@ -4,6 +4,7 @@
 //! fails takes back nothing but itself. Nobody is answered before the commit.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -60,9 +61,12 @@ impl Threads {
         step: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Stored<T> {
         let (answer, answered) = oneshot::channel();
+        let lost_patience = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&lost_patience);
         let step: WriteStep = Box::new(move |transaction| {
-            // Whoever lost patience was told that it was not done: so it is not done later.
-            let done = if answer.is_closed() {
+            // Whoever lost patience was told that it was not done: so it is not done later. Whoever hung up was told
+            // nothing, and a thief must not undo by it what is found out about him.
+            let done = if told.load(Ordering::Relaxed) {
                 Err(rusqlite::Error::InvalidQuery)
             } else {
                 in_savepoint(transaction, step)
@@ -78,7 +82,7 @@ impl Threads {
             })
         });
         enqueue(&self.writer, step)?;
-        wait(answered).await
+        wait(answered, &lost_patience).await
     }
 
     pub(super) async fn read<T: Send + 'static>(
@@ -90,7 +94,7 @@ impl Threads {
             let _ = answer.send(step(connection).map_err(StoreError::new));
         });
         enqueue(&self.readers, step)?;
-        wait(answered).await
+        wait(answered, &AtomicBool::new(false)).await
     }
 }
 
@@ -118,11 +122,14 @@ fn enqueue<T>(queue: &SyncSender<T>, step: T) -> Stored<()> {
     })
 }
 
-async fn wait<T>(answered: oneshot::Receiver<Stored<T>>) -> Stored<T> {
+async fn wait<T>(answered: oneshot::Receiver<Stored<T>>, lost_patience: &AtomicBool) -> Stored<T> {
     match tokio::time::timeout(PATIENCE, answered).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(StoreError::new("the database thread dropped the step")),
-        Err(_) => Err(StoreError::new("the database does not answer")),
+        Err(_) => {
+            lost_patience.store(true, Ordering::Relaxed);
+            Err(StoreError::new("the database does not answer"))
+        }
     }
 }
 
