@@ -1,8 +1,9 @@
 //! Idle timeouts without a write per request: real uses are remembered here and flushed in batches.
 //!
-//! At most four writes per session per idle window: uses are due a twentieth of the idle timeout after the first
-//! that is not written, but never sooner than a quarter of it after the last write. What a crash loses makes a
-//! session end earlier, never later (docs/decisions/0005-idle-touches.md).
+//! At most four writes per session per idle window: a use is due a quarter of the idle timeout after the last write, and
+//! at once where none was that lately. A use just before the end of an idle window is so told to the other servers, to
+//! which the session would soon be idle. What a crash loses makes a session end earlier, never later
+//! (docs/decisions/0005-idle-touches.md).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,8 +20,6 @@ pub struct Uses {
 #[derive(Debug, Clone, Copy)]
 struct Use {
     at: Timestamp,
-    /// The first use that is not written.
-    since: Timestamp,
     /// The last use that this process wrote.
     written: Timestamp,
     idle_timeout: Duration,
@@ -36,14 +35,12 @@ impl Uses {
         let mut pending = self.lock();
         let entry = pending.entry(session).or_insert(Use {
             at,
-            since: at,
             written: at.before(idle_timeout / 4),
             idle_timeout,
             unwritten: true,
         });
         if !entry.unwritten && at > entry.at {
             entry.unwritten = true;
-            entry.since = at;
         }
         entry.at = entry.at.max(at);
         entry.idle_timeout = idle_timeout;
@@ -102,7 +99,7 @@ impl Uses {
 
 impl Use {
     fn due(&self) -> Timestamp {
-        self.since.after(self.idle_timeout / 20).max(self.written.after(self.idle_timeout / 4))
+        self.written.after(self.idle_timeout / 4)
     }
 
     fn mark_written(&mut self) -> Timestamp {
@@ -137,12 +134,16 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_went_quiet_is_written_within_a_twentieth_of_its_idle_timeout() {
+    fn a_use_is_written_at_once_after_a_quiet_quarter_and_a_quarter_after_the_last_write_else() {
         let uses = Uses::default();
         uses.record(ID, minute(100), HOUR);
-        assert_eq!(uses.take_due(minute(102)), []);
-        assert_eq!(uses.take_due(minute(103)), [(ID, minute(100))]);
+        assert_eq!(uses.take_due(minute(100)), [(ID, minute(100))]);
+        uses.record(ID, minute(101), HOUR);
+        assert_eq!(uses.take_due(minute(114)), []);
+        assert_eq!(uses.take_due(minute(115)), [(ID, minute(101))]);
         assert_eq!(uses.take_due(minute(200)), [], "only real uses are ever reported, each once");
+        uses.record(ID, minute(200), HOUR);
+        assert_eq!(uses.take_due(minute(200)), [(ID, minute(200))]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::app::App;
 use crate::key_watch::{self, KeyWatch};
 
-/// How often uses are looked through; they are due at a twentieth of an idle timeout of a minute or more.
+/// How often uses are looked through: so long may a use be unknown to the other servers that ends an idle quarter.
 const USES: Duration = Duration::from_secs(1);
 /// How often expired rows are deleted.
 const CLEANUP: Duration = Duration::from_secs(60);
