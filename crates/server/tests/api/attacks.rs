@@ -126,7 +126,7 @@ async fn refused(algorithm: Algorithm, attack: Attack) {
     assert_eq!(good.get("/v1/me").await.status, 200, "the forge is right");
     assert_eq!(form(&service, "/v1/introspect", &target.good()).await.body["active"], true);
 
-    let ended = world.app().revocations.len();
+    let ended = world.revocations().await;
     let mut told = <[Told; 2]>::default();
     let tokens = attack(&target);
     assert!(!tokens.is_empty());
@@ -138,7 +138,7 @@ async fn refused(algorithm: Algorithm, attack: Attack) {
     for told in told {
         assert!(told.0.len() == 1, "one answer for all: {:?}", told.0);
     }
-    assert_eq!(world.app().revocations.len(), ended, "nothing was ended");
+    assert_eq!(world.revocations().await, ended, "nothing was ended");
     assert_eq!(good.get("/v1/me").await.status, 200);
     let body = json!({"refresh_token": alice.refresh_token});
     assert_eq!(world.anonymous().post("/v1/refresh", body).await.status, 200);
@@ -180,13 +180,13 @@ async fn every_beginning_of_an_opaque_token_is_refused_everywhere() {
     let (nobody, service) = (world.anonymous(), service(&world).await);
     let (session, hybrid) =
         (world.login("alice", Way::SessionHeader).await, world.login("alice", Way::Hybrid).await);
-    let ended = world.app().revocations.len();
+    let ended = world.revocations().await;
     for good in [session.text("session_token"), hybrid.text("refresh_token")] {
         for length in 1..good.len() {
             send_opaque(&nobody, &service, &good[..length]).await;
         }
     }
-    assert_eq!(world.app().revocations.len(), ended, "nothing was ended");
+    assert_eq!(world.revocations().await, ended, "nothing was ended");
     assert_eq!(session.get("/v1/me").await.status, 200);
 }
 
@@ -218,7 +218,7 @@ async fn a_deployment_with_the_same_secret_is_another_deployment() {
     let elsewhere = World::with(&elsewhere).await;
     let (nobody, service) = (world.anonymous(), service(&world).await);
     let alice = world.login("alice", Way::Hybrid).await;
-    let ended = world.app().revocations.len();
+    let ended = world.revocations().await;
     for way in [Way::Jwt, Way::Hybrid] {
         let stranger = elsewhere.login("mallory", way).await;
         assert_eq!(stranger.get("/v1/me").await.status, 200, "good where it is from");
@@ -235,7 +235,7 @@ async fn a_deployment_with_the_same_secret_is_another_deployment() {
     for token in attacks::another_issuer_or_audience(&target) {
         send(&nobody, &service, &token, &mut Default::default()).await;
     }
-    assert_eq!(world.app().revocations.len(), ended, "nothing was ended");
+    assert_eq!(world.revocations().await, ended, "nothing was ended");
     assert_eq!(alice.get("/v1/me").await.status, 200);
 }
 

@@ -1,24 +1,9 @@
 //! `session.freshness = "always"`: each check of a session is answered by the store.
 
-use cloakroom_auth::session::EndReason;
-
 use super::common::*;
 
 async fn always() -> World {
     World::with(&[("session.freshness", "always")]).await
-}
-
-#[tokio::test]
-async fn what_another_process_ended_is_refused_by_the_very_next_check() {
-    for (freshness, next) in [("always", 401), ("bounded", 200)] {
-        let world = World::with(&[("session.freshness", freshness)]).await;
-        let alice = world.login("alice", Way::SessionHeader).await;
-        assert_eq!(alice.get("/v1/me").await.status, 200);
-        // In the database, and not in this server's memory.
-        let id = world.user("alice").await.id;
-        world.app().store.end_all(id, None, EndReason::EndedByAdmin, world.now()).await.unwrap();
-        assert_eq!(alice.get("/v1/me").await.status, next, "{freshness}");
-    }
 }
 
 #[tokio::test]

@@ -115,12 +115,12 @@ async fn a_logout_in_the_minute_after_exp_is_told_to_verifiers_that_are_late() {
     let world = World::new().await;
     let alice = world.login("alice", Way::Jwt).await;
     world.advance(Duration::from_secs(15 * 60 + 30));
-    let ended = world.app().revocations.len();
+    let ended = world.revocations().await;
     assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
-    assert_eq!(world.app().revocations.len(), ended + 1);
+    assert_eq!(world.revocations().await, ended + 1);
     assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
     world.advance(Duration::from_secs(31));
-    let late = world.app().revocations.len();
+    let late = world.revocations().await;
     assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
-    assert_eq!(world.app().revocations.len(), late, "nobody accepts it any more");
+    assert_eq!(world.revocations().await, late, "nobody accepts it any more");
 }

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "bodies of tests are functions that run under several strategies")]
 #![expect(unreachable_pub, reason = "the harness is shared by the files of one binary")]
 
+/// How many servers answer in turn; see `tests/replicas`.
+const REPLICAS: usize = 1;
+
 mod common;
 
 mod attacks;
@@ -14,6 +17,7 @@ mod keys;
 mod login;
 mod logout;
 mod me;
+mod memory;
 mod openapi;
 mod outage;
 mod password;
@@ -22,5 +26,6 @@ mod requests;
 mod service;
 mod sessions;
 mod signup;
+mod sqlite_refresh;
 mod throttle;
 mod well_known;

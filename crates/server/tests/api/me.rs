@@ -210,10 +210,22 @@ under! {
         for _ in 0..5 {
             world.advance(Duration::from_secs(3500));
             assert_eq!(alice.get("/v1/me").await.status, 200);
-            world.app().flush_due_uses(world.now()).await.unwrap();
+            world.flush_due_uses().await;
         }
         world.advance(Duration::from_secs(3600));
         alice.get("/v1/me").await.assert_problem(401, "invalid_token");
+    }
+}
+
+under! {
+    [SessionCookie, SessionHeader]
+    async fn a_session_that_is_used_again_just_in_time_is_idle_for_no_server(world, alice) {
+        for _ in 0..5 {
+            world.advance(Duration::from_secs(59 * 60));
+            assert_eq!(alice.get("/v1/me").await.status, 200);
+            world.advance(Duration::from_secs(2 * 60));
+            assert_eq!(alice.get("/v1/me").await.status, 200);
+        }
     }
 }
 

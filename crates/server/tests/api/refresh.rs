@@ -161,42 +161,6 @@ async fn a_forged_token_changes_nothing() {
     assert_eq!(refresh(&world, &token, Some("0123456789abcdef")).await.status, 200);
 }
 
-/// The row can be read and not be written: the client must keep its token and try again.
-#[tokio::test]
-async fn a_write_that_fails_is_503_and_the_token_stays_good() {
-    let world = World::new().await;
-    let token = world.login("alice", Way::Hybrid).await.refresh_token.unwrap();
-    let attempt = Some("0123456789abcdef");
-    world.sql(
-        "CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
-    );
-    refresh(&world, &token, attempt).await.assert_problem(503, "unavailable");
-    world.sql("DROP TRIGGER full");
-    assert_eq!(refresh(&world, &token, attempt).await.status, 200);
-}
-
-/// The trigger is a revocation right after the row is written: the access token must be older.
-#[tokio::test]
-async fn an_access_token_is_stamped_with_the_head_of_its_rotation() {
-    let world = World::new().await;
-    let alice = world.login("alice", Way::Hybrid).await;
-    let before = rv_of(&alice.text("access_token"));
-    world.sql(
-        "CREATE TRIGGER later AFTER UPDATE OF generation ON sessions BEGIN \
-         UPDATE feed_head SET head = head + 1; END",
-    );
-    let answer = refresh(&world, alice.refresh_token.as_deref().unwrap(), None).await;
-    assert_eq!(rv_of(&answer.text_at("access_token")), before);
-}
-
-fn rv_of(access_token: &str) -> String {
-    use base64::Engine;
-    let payload = access_token.split('.').nth(1).expect("a payload");
-    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
-    let claims: Value = serde_json::from_slice(&json).expect("claims");
-    claims["rv"].as_str().expect("its rv").to_owned()
-}
-
 #[tokio::test]
 async fn what_is_no_refresh_token_is_one_answer() {
     let world = World::new().await;
@@ -242,41 +206,6 @@ async fn an_attempt_has_a_form_and_one_place() {
     assert_eq!(keyed.post("/v1/refresh", body("0123456789abcdef")).await.status, 200);
     let again = keyed.post("/v1/refresh", json!({"refresh_token": token})).await;
     assert_eq!(again.status, 200, "the header alone is the same attempt");
-}
-
-#[tokio::test]
-async fn what_came_of_refreshes_is_counted_by_outcome() {
-    let world = World::new().await;
-    let alice = world.login("alice", Way::Hybrid).await;
-    let refresh = |token: String, attempt: &'static str| {
-        let body = json!({"refresh_token": token, "attempt": attempt});
-        let anonymous = world.anonymous();
-        async move { anonymous.post("/v1/refresh", body).await }
-    };
-    let token = alice.refresh_token.clone().unwrap();
-    for _ in 0..2 {
-        assert_eq!(refresh(token.clone(), "the-victims-attempt").await.status, 200);
-    }
-    assert_eq!(refresh(token.clone(), "another-tabs-attempt").await.status, 200, "within the grace");
-    world.advance(Duration::from_secs(60));
-    world.app.follower.sync().await.unwrap();
-    for _ in 0..2 {
-        assert_eq!(refresh(token.clone(), "the-thiefs-attempt").await.status, 401);
-    }
-    assert_eq!(refresh(String::from("ckr_AAAA"), "the-thiefs-attempt").await.status, 401);
-    let metrics = world.app.metrics.text(&world.app.auth, None);
-    for (outcome, count) in [
-        ("refresh_rotated", 1),
-        ("refresh_repeated", 1),
-        ("refresh_repeated_in_grace", 1),
-        ("refresh_reused", 1),
-        ("refresh_ended", 1),
-        ("refresh_forged", 1),
-        ("refresh_late_duplicate", 0),
-    ] {
-        let line = format!("cloakroom_refreshes_total{{outcome=\"{outcome}\"}} {count}\n");
-        assert!(metrics.contains(&line), "{line}{metrics}");
-    }
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ async fn a_panic_is_500_and_the_next_request_is_answered() {
         axum::routing::get(async || -> &'static str { panic!("a bug with a secret in it") }),
     );
     let mut client = world.anonymous();
-    client.door = cloakroom::door::Door::new(world.app.clone(), router);
+    client.doors = Doors::one(&world.app, router);
     let answer = client.get("/v1/me").await;
     answer.assert_problem(500, "internal");
     assert!(!answer.text.contains("secret"));

@@ -1,11 +1,10 @@
 use axum::body::Body;
 use cloakroom::client_address::Peer;
-use cloakroom::door::Door;
 use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use super::Answer;
+use super::{Answer, Doors};
 
 /// How a client logs in and shows its credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +37,7 @@ impl Way {
 /// Somebody who talks to a deployment: sends the same headers each time, and keeps no cookies by itself.
 #[derive(Clone)]
 pub struct Client {
-    pub door: Door,
+    pub doors: Doors,
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The other end of its connection.
     pub peer: Option<Peer>,
@@ -94,7 +93,7 @@ impl Client {
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         }
-        let response = self.door.clone().answer(request).await;
+        let response = self.doors.answer(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a whole body").to_bytes();
         let text = String::from_utf8(bytes.to_vec()).expect("text");

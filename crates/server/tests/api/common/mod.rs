@@ -2,10 +2,13 @@
 
 mod answer;
 mod client;
+mod database;
+mod doors;
 mod world;
 
 pub use answer::Answer;
 pub use client::{Client, Way};
+pub use doors::Doors;
 pub use world::World;
 
 pub use serde_json::{Value, json};

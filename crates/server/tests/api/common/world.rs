@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use cloakroom::app::{AnyClock, App};
 use cloakroom::config::{Config, Inputs, Layers, Mode};
+use cloakroom::key_files::{self, KeyError};
 use cloakroom::key_watch::KeyWatch;
-use cloakroom::{key_files, routes, wiring};
+use cloakroom::wiring;
 use cloakroom_auth::email::Email;
 use cloakroom_auth::password::NewPassword;
 use cloakroom_auth::store::Added;
@@ -16,15 +17,21 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Answer, Client, Way};
+use super::database::Database;
+use super::{Answer, Client, Doors, Way};
 
-/// A deployment of its own: SQLite in a temporary folder, keys, and time that moves by hand.
+/// A deployment of its own: a database, keys in a temporary folder, one server or several that take turns, and time that
+/// moves by hand.
 pub struct World {
+    /// The first of its servers, which also plays the part of any other process.
     pub app: App,
+    apps: Vec<App>,
+    doors: Doors,
     pub config: Config,
-    pub keys: KeyWatch,
+    keys: KeyWatch,
     pub clock: ManualClock,
-    pub place: TempDir,
+    pub database: Database,
+    _place: TempDir,
 }
 
 impl World {
@@ -36,9 +43,9 @@ impl World {
 
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let place = tempfile::tempdir().expect("a temporary folder");
-        let at = |name: &str| place.path().join(name).to_str().expect("a plain path").to_owned();
-        let url = format!("sqlite:{}", at("test.db"));
-        let keys = at("keys");
+        let database = Database::new(place.path());
+        let url = database.url();
+        let keys = place.path().join("keys").to_str().expect("a plain path").to_owned();
         let usual = [
             ("store.url", url.as_str()),
             ("keys.path", keys.as_str()),
@@ -55,15 +62,26 @@ impl World {
         let clock = ManualClock::at(Timestamp::from_seconds(1_800_000_000));
         let now = clock.wall();
         key_files::generate(&config, inputs.mode, now).expect("keys are made");
-        let keys = key_files::load(&config, inputs.mode, now).expect("keys are read");
         cloakroom_store::migrate(&url, false, now).await.expect("the database is made");
-        let store = cloakroom_store::open(&url, Purpose::Serve, now).await.expect("the database opens");
-        store.retain(wiring::retention(&config), now).await.expect("the database answers");
-        let auth = wiring::auth(&config, keys, store);
-        let app = wiring::app(&config, auth, AnyClock::Manual(clock.clone()));
-        app.follower.sync().await.expect("the database answers");
-        let watch = KeyWatch::new(config.clone(), inputs.mode);
-        Self { app, config, keys: watch, clock, place }
+        let mut apps = Vec::<App>::new();
+        for _ in 0..crate::REPLICAS {
+            let store = match (&database, apps.first()) {
+                // A second server on a file is refused.
+                (Database::File(_), Some(first)) => Arc::clone(&first.auth.store),
+                (Database::File(_) | Database::Schema { .. }, _) => {
+                    cloakroom_store::open(&url, Purpose::Serve, now).await.expect("the database opens")
+                }
+            };
+            store.retain(wiring::retention(&config), now).await.expect("the database answers");
+            let keys = key_files::load(&config, inputs.mode, now).expect("keys are read");
+            let app =
+                wiring::app(&config, wiring::auth(&config, keys, store), AnyClock::Manual(clock.clone()));
+            app.follower.sync().await.expect("the database answers");
+            apps.push(app);
+        }
+        let keys = KeyWatch::new(config.clone(), inputs.mode);
+        let (app, doors) = (apps[0].clone(), Doors::of(&apps));
+        Self { app, apps, doors, config, keys, clock, database, _place: place }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -75,8 +93,8 @@ impl World {
     }
 
     pub fn anonymous(&self) -> Client {
-        let door = routes::door(self.app.clone());
-        Client { door, headers: Vec::new(), peer: None, grant: Value::Null, way: None, refresh_token: None }
+        let doors = self.doors.clone();
+        Client { doors, headers: Vec::new(), peer: None, grant: Value::Null, way: None, refresh_token: None }
     }
 
     /// The account of this name, made if it is not there yet.
@@ -160,10 +178,38 @@ impl World {
         self.sql("ALTER TABLE gone RENAME TO feed_head");
     }
 
-    /// Changes the database behind the server's back.
+    /// Changes the database behind the servers' backs.
     pub fn sql(&self, statement: &str) {
-        let connection = rusqlite::Connection::open(self.place.path().join("test.db")).expect("it opens");
-        connection.execute_batch(statement).expect("it is changed");
+        self.database.sql(statement);
+    }
+
+    /// Every column of every session, as the database holds them.
+    pub fn session_rows(&self) -> Vec<String> {
+        self.database.rows("sessions")
+    }
+
+    /// Each server looks at the key directory, as it does every other second.
+    pub fn look_at_keys(&self) -> Result<(), KeyError> {
+        self.apps.iter().try_for_each(|app| self.keys.look(app))
+    }
+
+    pub fn rotate_when_due(&self) -> Result<(), KeyError> {
+        self.apps.iter().try_for_each(|app| self.keys.rotate_when_due(app))
+    }
+
+    /// How many revocations are known, whoever answered the requests that made them.
+    pub async fn revocations(&self) -> usize {
+        if self.apps.len() > 1 {
+            self.app.follower.sync().await.expect("the database answers");
+        }
+        self.app.auth.revocations.len()
+    }
+
+    /// Each server writes the uses that are due, as it does every second.
+    pub async fn flush_due_uses(&self) {
+        for app in &self.apps {
+            app.auth.flush_due_uses(self.now()).await.expect("the database answers");
+        }
     }
 
     pub fn app(&self) -> Arc<cloakroom_auth::Auth> {
