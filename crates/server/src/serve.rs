@@ -1,7 +1,10 @@
 //! A running listener: connections with deadlines, and an end that drains them.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -21,6 +24,8 @@ use crate::client_address::Peer;
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
 /// hyper refuses beyond this by itself; below it our own limit answers with a problem.
 const READ_BUFFER: usize = 64 * 1024;
+/// How long one who has connected may take to begin a request before an end of the process may cut him off.
+const FIRST_WORDS: Duration = Duration::from_millis(100);
 /// How long requests in flight may take once the process has been asked to end.
 const DRAIN: Duration = Duration::from_secs(10);
 /// What to wait when no connection can be accepted, so that a lack of descriptors does not take a core.
@@ -63,9 +68,21 @@ pub async fn serve(listener: TcpListener, door: impl Answer, mut ending: watch::
             }
         }
     }
-    drop(listener);
+    accept_what_waits(listener, &door, &graceful);
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time and were cut off");
+    }
+}
+
+/// Who has connected already would be cut off in the middle of his request: by a proxy it may not be sent twice.
+fn accept_what_waits(listener: TcpListener, door: &impl Answer, graceful: &GracefulShutdown) {
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, peer)) = listener.accept() {
+        if stream.set_nonblocking(true).is_ok()
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            connection(stream, peer, door.clone(), graceful);
+        }
     }
 }
 
@@ -80,14 +97,21 @@ fn connection(stream: TcpStream, peer: SocketAddr, door: impl Answer, graceful: 
             Ok::<_, Infallible>(door.answer(request).await)
         }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .max_buf_size(READ_BUFFER)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
+    let watcher = graceful.watcher();
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        // Asked to end, hyper closes a connection of which it has read nothing, though a request may lie in it.
+        let _ = tokio::time::timeout(FIRST_WORDS, stream.readable()).await;
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_DEADLINE)
+            .max_buf_size(READ_BUFFER)
+            .serve_connection(TokioIo::new(stream), service);
+        let first = poll_fn(|context| Poll::Ready(Pin::new(&mut connection).poll(context)));
+        let ended = match first.await {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => watcher.watch(connection).await,
+        };
+        if let Err(error) = ended {
             // Clients vanish, send garbage and are slow: nothing to wake anybody for.
             tracing::debug!(%error, %peer, "a connection ended early");
         }

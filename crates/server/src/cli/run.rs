@@ -7,7 +7,7 @@ use cloakroom_store::Purpose;
 use cloakroom_verify::clock::{Clock, SystemClock};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{Done, Failure, output};
@@ -43,19 +43,21 @@ pub async fn run(layers: Layers, mode: Mode, tell: impl FnOnce(&Bound) -> Done) 
     let app = wiring::app(&config, wiring::auth(&config, keys, store), clock);
     // The first request must not wait for the first round.
     app.follower.sync().await.map_err(Failure::unreachable)?;
+    // Once it is found it can be asked to end.
+    let mut asked = Asked::listen()?;
     tell(&bound)?;
 
     let tending = tokio::spawn(tend::tend(app.clone(), retention, KeyWatch::new(config, mode)));
     let (end, ending) = watch::channel(false);
     let serving = tokio::spawn(serve(listener, routes::door(app.clone()), ending.clone()));
     let managing = tokio::spawn(serve(management, management::router(app.clone()), ending));
-    asked_to_end().await?;
+    asked.wait().await;
     tracing::info!("ending: requests in flight are answered first; a second signal ends at once");
     app.draining.store(true, Ordering::Relaxed);
     let _ = end.send(true);
     tokio::select! {
         _ = async { tokio::join!(serving, managing) } => {}
-        second = asked_to_end() => second?,
+        () = asked.wait() => {}
     }
     tending.abort();
     app.auth.flush_all_uses().await.map_err(Failure::unreachable)
@@ -82,15 +84,27 @@ fn publish(
     Ok((config, Bound { listen, management, public_url }))
 }
 
-/// Waits for the signal of a terminal or of a service manager.
-async fn asked_to_end() -> Done {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// The signals of a terminal and of a service manager.
+struct Asked {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Asked {
+    /// From now on they no longer end the process by themselves.
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(Failure::failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(Failure::failed)?,
+        })
     }
-    Ok(())
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Two lines that a program can read.

@@ -157,6 +157,32 @@ fn asked_to_end_it_answers_what_it_has_begun_and_writes_what_it_knows() {
 }
 
 #[test]
+fn who_has_connected_when_it_is_asked_to_end_is_answered() {
+    use std::io::{Read, Write};
+    let place = ready();
+    for _ in 0..5 {
+        let mut server = serve(&place);
+        // It cannot accept them yet: its process stands still.
+        server.signal("STOP");
+        let waiting: Vec<_> = (0..50)
+            .map(|_| {
+                let mut stream = std::net::TcpStream::connect(server.listen).unwrap();
+                stream.write_all(b"GET /v1/me HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+                stream
+            })
+            .collect();
+        server.signal("TERM");
+        server.signal("CONT");
+        for mut stream in waiting {
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 401 "), "{answer:?}");
+        }
+        assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
 fn a_log_that_nobody_reads_stops_nobody() {
     let place = ready();
     // The harness never reads the pipe behind stderr, which holds 64 KiB: some 600 of these lines.
