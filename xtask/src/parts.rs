@@ -15,7 +15,7 @@ pub(crate) struct Part {
 
 /// Where a part is looked for.
 enum Look {
-    /// On the `PATH`, and where Debian hides PostgreSQL's server.
+    /// On the `PATH`, in `/usr/sbin`, which is not on everybody's, and where Debian hides PostgreSQL's server.
     Program,
     /// A folder of this repository.
     Folder(&'static str),
@@ -27,7 +27,7 @@ const PARTS: &[Part] = &[
     program("curl", &["readme"], "apt-get install curl"),
     program("postgres", &["store", "binary"], "apt-get install postgresql"),
     program("redis-server", &[], "apt-get install redis-server"),
-    program("nginx", &[], "apt-get install nginx-light"),
+    program("nginx", &["binary"], "apt-get install nginx-light"),
     program("caddy", &[], "apt-get install caddy"),
     program("node", &["interop"], "apt-get install nodejs npm (20 or newer)"),
     Part {
@@ -58,6 +58,7 @@ const fn program(name: &'static str, used_by: &'static [&'static str], how_to_ge
 pub(crate) fn find() -> Vec<(&'static Part, Option<PathBuf>)> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.push(PathBuf::from("/usr/sbin"));
     if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
         folders.extend(versions.flatten().map(|version| version.path().join("bin")));
     }
@@ -121,7 +122,7 @@ mod tests {
         let nothing: Vec<_> = PARTS.iter().map(|part| (part, None)).collect();
         assert_eq!(
             missing(&nothing),
-            ["curl", "postgres", "node", "node packages", "python3", "python modules"]
+            ["curl", "postgres", "nginx", "node", "node packages", "python3", "python modules"]
         );
         assert!(table(&nothing).contains("MISSING, SKIPPING readme: apt-get install curl"));
     }

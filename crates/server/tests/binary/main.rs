@@ -9,6 +9,8 @@ mod backup;
 mod commands;
 mod crash;
 mod import;
+mod load;
+mod nginx;
 mod postgres;
 mod readme;
 mod refresh;

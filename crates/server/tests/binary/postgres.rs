@@ -9,11 +9,14 @@ use super::common::skip::skip;
 use super::common::*;
 
 const SERVER: &str = "CLOAKROOM_TEST_POSTGRES_URL";
-const CONFIG: &str = "public_url = \"https://auth.example.com\"\n[signup]\nopen = true\n";
+pub const CONFIG: &str = "public_url = \"https://auth.example.com\"\n[signup]\nopen = true\n";
+
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(work)
+}
 
 /// A schema of its own on the server that the environment names; dropped with the test.
 pub struct Schema {
-    runtime: tokio::runtime::Runtime,
     server: String,
     name: String,
 }
@@ -27,8 +30,7 @@ impl Schema {
         };
         let name =
             format!("cloakroom_binary_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let schema = Self { runtime, server, name };
+        let schema = Self { server, name };
         schema.execute(&format!("DROP SCHEMA IF EXISTS {0} CASCADE; CREATE SCHEMA {0}", schema.name));
         Some(schema)
     }
@@ -39,7 +41,7 @@ impl Schema {
     }
 
     fn execute(&self, sql: &str) {
-        self.runtime.block_on(async {
+        block_on(async {
             let (client, connection) =
                 tokio_postgres::connect(&self.server, tokio_postgres::NoTls).await.expect("it answers");
             let connection = tokio::spawn(connection);
@@ -50,7 +52,7 @@ impl Schema {
     }
 
     /// A folder with keys, whose commands use this database.
-    fn place(&self) -> Place {
+    pub fn place(&self) -> Place {
         let place = Place::new();
         place.write("store-url", &self.url());
         place.write("cloakroom.toml", CONFIG);
@@ -58,7 +60,7 @@ impl Schema {
         place
     }
 
-    fn command(place: &Place, arguments: &[&str]) -> std::process::Command {
+    pub fn command(place: &Place, arguments: &[&str]) -> std::process::Command {
         let mut command = place.command(arguments);
         command.env("CLOAKROOM__STORE__URL_FILE", place.file("store-url"));
         command
@@ -68,7 +70,7 @@ impl Schema {
         Ran::of(Self::command(place, arguments).output().expect("it runs"))
     }
 
-    fn serve(&self, place: &Place, arguments: &[&str]) -> Server {
+    pub fn serve(&self, place: &Place, arguments: &[&str]) -> Server {
         Server::start(Self::command(place, arguments))
     }
 }

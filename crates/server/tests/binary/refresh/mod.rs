@@ -1,6 +1,6 @@
 //! Refresh under real faults: processes that die, connections that are cut, requests that come twice, tabs and thieves.
 
-mod client;
+pub mod client;
 mod hang_up;
 mod kill;
 mod losses;
