@@ -12,11 +12,15 @@ mod import;
 mod load;
 mod nginx;
 mod postgres;
+mod postgres_faults;
 mod readme;
 mod refresh;
 mod rotation;
 mod serve;
 mod service_key;
+mod sqlite_faults;
 mod store;
+#[path = "../../../../xtask/src/throwaway.rs"]
+mod throwaway;
 mod token;
 mod wire;
