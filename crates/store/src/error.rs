@@ -9,6 +9,9 @@ pub enum OpenError {
     /// Not a URL of a database that this build knows.
     #[error("store.url is not one of: sqlite:FILE, postgres://USER@HOST/DATABASE")]
     UnknownUrl,
+    /// Not a place for sessions that this build knows.
+    #[error("store.sessions: {0}")]
+    Sessions(String),
     /// Another server has it.
     #[error("{0} is held by another running server: stop that one first, or give this one a file of its own")]
     Held(PathBuf),

@@ -4,14 +4,19 @@
 //! * [`copy`]: moves everything from one database to another
 //! * [`sqlite`]: the default, one file, one writer thread and readers beside it
 //! * `postgres`: any number of servers on one database; behind the feature of that name
+//! * `redis`: sessions beside one of these; behind the feature of that name
 //! * [`error`]: why a database is not opened
 //!
 //! A store applies decisions and never makes them. It knows no HTTP, no configuration files and no tokens.
 
 pub mod copy;
 pub mod error;
+#[cfg(feature = "redis")]
+mod ledger;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -57,6 +62,34 @@ pub async fn open_restored(url: &str, now: Timestamp) -> Result<Arc<dyn Store>, 
         #[cfg(feature = "postgres")]
         Address::Postgres(url) => Ok(Arc::new(postgres::Postgres::open_restored(&url).await?)),
     }
+}
+
+/// The same, with its sessions where `sessions` says: in the database (`store`), or in a Redis.
+#[cfg(feature = "redis")]
+pub async fn open_with_sessions(
+    url: &str,
+    sessions: &str,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<Arc<dyn Store>, OpenError> {
+    if sessions == "store" {
+        return open(url, purpose, now).await;
+    }
+    // Before the database: an address that is no good must not begin an epoch.
+    redis::check(sessions)?;
+    let sql: Arc<dyn ledger::Ledger> = match Address::parse(url)? {
+        #[cfg(feature = "sqlite")]
+        Address::Sqlite(path) => Arc::new(blocking(move || sqlite::Sqlite::open(&path, purpose, now)).await?),
+        #[cfg(feature = "postgres")]
+        Address::Postgres(url) => Arc::new(postgres::Postgres::open(&url).await?),
+    };
+    Ok(Arc::new(redis::WithRedis::open(sql, sessions, purpose).await?))
+}
+
+/// Says what is wrong with the place of sessions, without asking anybody.
+#[cfg(feature = "redis")]
+pub fn check_sessions(sessions: &str) -> Result<(), OpenError> {
+    if sessions == "store" { Ok(()) } else { redis::check(sessions) }
 }
 
 /// Applies what is missing, in order, each migration whole or not at all. With `dry_run` only tells.

@@ -69,7 +69,7 @@ async fn a_rotation_is_stamped_with_the_head_from_before_its_write() {
 async fn a_file_that_is_not_there_is_not_made_by_opening_it() {
     let file = File::new();
     let error = file.try_open(Purpose::Serve).await.err().unwrap();
-    assert!(matches!(error, OpenError::Unmigrated { pending: 4, .. }), "{error}");
+    assert!(matches!(error, OpenError::Unmigrated { pending: 5, .. }), "{error}");
     assert!(!file.path.exists());
 }
 
@@ -89,9 +89,15 @@ async fn only_its_owner_reads_a_new_database_and_what_is_beside_it() {
 async fn a_dry_run_changes_nothing() {
     let file = File::new();
     let told = cloakroom_store::migrate(&file.url(), true, now()).await.unwrap();
-    assert_eq!(told, ["0001_initial", "0002_service_keys", "0003_endings", "0004_duties"]);
+    assert_eq!(
+        told,
+        ["0001_initial", "0002_service_keys", "0003_endings", "0004_duties", "0005_session_marks"]
+    );
     assert!(!file.path.exists());
-    assert_eq!(file.migrate().await, ["0001_initial", "0002_service_keys", "0003_endings", "0004_duties"]);
+    assert_eq!(
+        file.migrate().await,
+        ["0001_initial", "0002_service_keys", "0003_endings", "0004_duties", "0005_session_marks"]
+    );
     assert_eq!(file.migrate().await, Vec::<String>::new());
 }
 
@@ -135,7 +141,7 @@ async fn a_database_of_a_newer_version_is_refused() {
     let connection = rusqlite::Connection::open(&file.path).unwrap();
     connection.execute("INSERT INTO migrations VALUES (99, '0099_later', '', 0)", []).unwrap();
     let error = file.try_open(Purpose::Serve).await.err().unwrap();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 4, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 5, .. }), "{error}");
     let error = cloakroom_store::migrate(&file.url(), false, now()).await.unwrap_err();
     assert!(matches!(error, OpenError::Newer { .. }), "{error}");
 }

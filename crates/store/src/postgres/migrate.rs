@@ -41,6 +41,11 @@ const KNOWN: &[Migration] = &[
         name: "0004_duties",
         sql: include_str!("../../migrations/postgres/0004_duties.sql"),
     },
+    Migration {
+        version: 5,
+        name: "0005_session_marks",
+        sql: include_str!("../../migrations/postgres/0005_session_marks.sql"),
+    },
 ];
 
 /// "clkr": of two that migrate at once, one waits for the other.

@@ -14,6 +14,8 @@ mod connect;
 mod copy;
 mod fault;
 mod feed;
+#[cfg(feature = "redis")]
+mod ledger;
 mod lineage;
 pub mod migrate;
 mod plan;

@@ -133,7 +133,8 @@ impl Plan {
         Ok(told)
     }
 
-    async fn told(&self, transaction: &Transaction<'_>) -> Result<Told> {
+    /// Moves the head and inserts the events; the numbers are still to be written, and all of it to be committed.
+    pub(super) async fn told(&self, transaction: &Transaction<'_>) -> Result<Told> {
         let (kinds, keys): (Vec<_>, Vec<_>) =
             self.events.iter().map(|(revocation, ..)| words::kind_and_key(revocation)).unzip();
         let at_least: Vec<_> = self.events.iter().map(|(_, at_least, _)| at_least.as_millis()).collect();

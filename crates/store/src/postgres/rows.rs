@@ -177,3 +177,25 @@ pub(super) fn event(row: &Row, first: usize) -> Result<Event> {
     let revocation = columns.read("feed_events.key", |key: &[u8]| words::revocation(kind, key))?;
     Ok(Event { rv, revocation, keep_until: columns.time()? })
 }
+
+/// A user, the head, and what is written of a session.
+#[cfg(feature = "redis")]
+pub(super) fn facts(row: &Row) -> Result<crate::ledger::Facts> {
+    use crate::ledger::{Change, Facts, Mark};
+    let mut columns = Columns { row, next: USER_COLUMNS + 3 };
+    let session = SessionId::from_bytes(columns.id()?);
+    let version: Option<i64> = columns.take()?;
+    let mut mark = Mark::NONE;
+    if let Some(version) = version {
+        mark.version = version;
+        mark.rv = columns.rv()?;
+        let change: (Option<i64>, Option<i64>, Option<Vec<u8>>) =
+            (columns.take()?, columns.take()?, columns.take()?);
+        mark.change = match change {
+            (Some(number), Some(base), Some(row)) => Some(Change { number, base, row }),
+            (None | Some(_), None | Some(_), None | Some(_)) => None,
+        };
+        mark.ended = revoked(&mut columns)?;
+    }
+    Ok(Facts { session, user: user(row, 0)?, as_of: as_of(row, USER_COLUMNS)?, mark })
+}

@@ -40,6 +40,11 @@ pub(super) const KNOWN: &[Migration] = &[
         name: "0004_duties",
         sql: include_str!("../../migrations/sqlite/0004_duties.sql"),
     },
+    Migration {
+        version: 5,
+        name: "0005_session_marks",
+        sql: include_str!("../../migrations/sqlite/0005_session_marks.sql"),
+    },
 ];
 
 /// Applies what is missing and tells the names.

@@ -8,6 +8,8 @@
 pub mod backup;
 mod copy;
 mod feed;
+#[cfg(feature = "redis")]
+mod ledger;
 mod lock;
 pub mod migrate;
 mod open;

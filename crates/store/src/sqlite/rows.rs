@@ -56,7 +56,7 @@ impl Columns<'_, '_> {
     }
 }
 
-fn unreadable(column: usize) -> Error {
+pub(super) fn unreadable(column: usize) -> Error {
     Error::FromSqlConversionFailure(column, Type::Blob, "not a value that this version writes".into())
 }
 

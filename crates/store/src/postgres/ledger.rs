@@ -1,0 +1,153 @@
+//! Marks of sessions whose rows are in Redis.
+
+use async_trait::async_trait;
+use cloakroom_auth::session::EndReason;
+use cloakroom_auth::store::{Sessions, Stored};
+use cloakroom_verify::{Event, SessionId, Timestamp, UserId};
+
+use super::fault::Result;
+use super::plan::Plan;
+use super::rows::{self, head_columns, user_columns};
+use super::step::{Transaction, single, transaction};
+use super::{Postgres, users};
+use crate::ledger::{Entry, Facts, Ledger, Mark, Recorded, What};
+
+const FACTS: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", ",
+    head_columns!(),
+    ", n.session, m.version, m.rv, m.change_number, m.change_base, m.change_row, m.ended_rv, m.ended_at, \
+     m.ended_reason FROM unnest($1::bytea[], $2::bytea[]) AS n (session, user_id) CROSS JOIN feed_head h \
+     JOIN users u ON u.id = n.user_id LEFT JOIN session_marks m ON m.id = n.session AND m.user_id = u.id"
+);
+const SET_HASH: &str = "UPDATE users SET password_hash = $2 WHERE id = $1";
+const SWEEP: &str =
+    "UPDATE users SET min_rv = $2, logins_ended_at = $3, logins_ended_reason = $4 WHERE id = $1";
+const MARK: &str = "INSERT INTO session_marks AS m (id, user_id, version, rv, change_number, change_base, change_row, \
+     ended_rv, ended_at, ended_reason, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+     ON CONFLICT (id) DO UPDATE SET version = excluded.version, rv = excluded.rv, \
+     change_number = excluded.change_number, change_base = excluded.change_base, \
+     change_row = excluded.change_row, ended_rv = excluded.ended_rv, ended_at = excluded.ended_at, \
+     ended_reason = excluded.ended_reason, until = greatest(m.until, excluded.until)";
+
+#[async_trait]
+impl Ledger for Postgres {
+    async fn facts(&self, of: &[(SessionId, UserId)]) -> Stored<Vec<Facts>> {
+        let (sessions, users): (Vec<&[u8]>, Vec<&[u8]>) = of
+            .iter()
+            .map(|(session, user)| (session.as_bytes().as_slice(), user.as_bytes().as_slice()))
+            .unzip();
+        single!(self.pool, connection => {
+            connection.rows(FACTS, &[&sessions, &users]).await?.iter().map(rows::facts).collect()
+        })
+    }
+
+    async fn record(&self, read: &Facts, entry: &Entry) -> Stored<Option<Recorded>> {
+        transaction!(self.pool, transaction => record(transaction, read, entry).await)
+    }
+
+    async fn end_logins(&self, user: UserId, reason: EndReason, now: Timestamp) -> Stored<Option<Event>> {
+        Ok(self.end_all(user, None, reason, now).await?.map(|ended| ended.event))
+    }
+
+    async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        const PURGE: &str = "DELETE FROM session_marks WHERE id IN (SELECT id FROM session_marks \
+             WHERE until < $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        let (now, limit) = (now.as_millis(), i64::from(limit));
+        single!(self.pool, connection => connection.execute(PURGE, &[&now, &limit]).await)
+    }
+}
+
+/// Every mark of a user is written under the user's lock.
+async fn record(transaction: &Transaction<'_>, read: &Facts, entry: &Entry) -> Result<Option<Recorded>> {
+    let (session, user): (&[u8], &[u8]) = (read.session.as_bytes(), read.user.id.as_bytes());
+    let [_, present] = transaction
+        .pipeline([(users::LOCK, &[&user]), (FACTS, &[&[session].as_slice(), &[user].as_slice()])])
+        .await?;
+    let present = present.first().map(rows::facts).transpose()?;
+    if !present.is_some_and(|present| read.still_hold(&present)) {
+        return Ok(None);
+    }
+    let swept = match &entry.what {
+        What::Ended(_) | What::Changed(_) => None,
+        What::Kept(reason) => Some(*reason),
+        What::Password(hash, _) => {
+            let hash = hash.as_str();
+            transaction.execute(SET_HASH, &[&user, &hash]).await?;
+            Some(EndReason::PasswordChanged)
+        }
+    };
+    // The head is locked from `told` to the commit: everything is made ready before.
+    for sql in [SWEEP, MARK] {
+        transaction.prepare(sql).await?;
+    }
+    let mut plan = Plan::default();
+    let place = plan.tell(read.revocation(entry), None, entry.now);
+    let told = plan.told(transaction).await?;
+    if told.as_of.floor() != read.as_of.floor() {
+        // Everything was revoked after the facts were read: what survives this event must not survive that one.
+        transaction.start_over().await?;
+        return Ok(None);
+    }
+    let event = told.event(place)?;
+    let mark = read.mark.after(entry, event.rv);
+    let values = Values::of(&mark, entry.until);
+    let marked = values.all(&session, &user);
+    let (rv, at) = (event.rv.as_i64(), entry.now.as_millis());
+    match swept.map(EndReason::as_str) {
+        None => transaction.commit_with(&[(MARK, &marked)]).await?,
+        Some(reason) => {
+            transaction.commit_with(&[(SWEEP, &[&user, &rv, &at, &reason]), (MARK, &marked)]).await?
+        }
+    };
+    Ok(Some(Recorded { event, as_of: told.as_of }))
+}
+
+/// A mark in the types of its columns.
+struct Values<'m> {
+    version: i64,
+    rv: i64,
+    number: Option<i64>,
+    base: Option<i64>,
+    row: Option<&'m [u8]>,
+    ended_rv: Option<i64>,
+    ended_at: Option<i64>,
+    reason: Option<&'static str>,
+    until: i64,
+}
+
+type Value<'v> = &'v (dyn tokio_postgres::types::ToSql + Sync);
+
+impl<'m> Values<'m> {
+    fn of(mark: &'m Mark, until: Timestamp) -> Self {
+        let (change, ended) = (mark.change.as_ref(), mark.ended.as_ref());
+        Self {
+            version: mark.version,
+            rv: mark.rv.as_i64(),
+            number: change.map(|change| change.number),
+            base: change.map(|change| change.base),
+            row: change.map(|change| change.row.as_slice()),
+            ended_rv: ended.map(|ended| ended.rv.as_i64()),
+            ended_at: ended.and_then(|ended| ended.at).map(Timestamp::as_millis),
+            reason: ended.map(|ended| ended.reason.as_str()),
+            until: until.as_millis(),
+        }
+    }
+
+    fn all<'v>(&'v self, session: &'v &[u8], user: &'v &[u8]) -> [Value<'v>; 11] {
+        [
+            session,
+            user,
+            &self.version,
+            &self.rv,
+            &self.number,
+            &self.base,
+            &self.row,
+            &self.ended_rv,
+            &self.ended_at,
+            &self.reason,
+            &self.until,
+        ]
+    }
+}
