@@ -8,6 +8,8 @@ mod parts;
 mod summary;
 #[expect(dead_code, reason = "suites that have to stop a server include it, too")]
 mod throwaway;
+#[expect(dead_code, reason = "suites that have to stop a server include it, too")]
+mod throwaway_redis;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -16,9 +18,11 @@ use std::process::{Command, ExitCode, Stdio};
 use parts::Part;
 use summary::Summary;
 use throwaway::Throwaway;
+use throwaway_redis::ThrowawayRedis;
 
-/// Names a server that somebody else looks after.
+/// These name servers that somebody else looks after.
 const POSTGRES: &str = "CLOAKROOM_TEST_POSTGRES_URL";
+const REDIS: &str = "CLOAKROOM_TEST_REDIS_URL";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -46,15 +50,10 @@ fn test(arguments: &[String]) -> ExitCode {
     command.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
     command.args(arguments.iter().filter(|argument| *argument != "--"));
     // Until the tests have ended.
-    let _postgres = match postgres(&parts) {
-        Ok(server) => {
-            if let Some(server) = &server {
-                command.env(POSTGRES, server.url());
-            }
-            server
-        }
+    let (_postgres, _redis) = match servers(&parts, &mut command) {
+        Ok(servers) => servers,
         Err(error) => {
-            eprintln!("a throwaway PostgreSQL could not be started: {error}");
+            eprintln!("a throwaway server could not be started: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -70,12 +69,23 @@ fn test(arguments: &[String]) -> ExitCode {
     }
 }
 
-/// A server of our own, where none is named and its programs are installed.
-fn postgres(parts: &[(&'static Part, Option<PathBuf>)]) -> std::io::Result<Option<Throwaway>> {
-    match parts::folder_of(parts, "postgres") {
-        Some(programs) if std::env::var_os(POSTGRES).is_none() => Throwaway::start(&programs).map(Some),
-        Some(_) | None => Ok(None),
+/// Servers of our own, where none are named and their programs are installed; the tests are told where they are.
+fn servers(
+    parts: &[(&'static Part, Option<PathBuf>)],
+    tests: &mut Command,
+) -> std::io::Result<(Option<Throwaway>, Option<ThrowawayRedis>)> {
+    let named = |name| std::env::var_os(name).is_some();
+    let postgres = parts::folder_of(parts, "postgres").filter(|_| !named(POSTGRES));
+    let postgres = postgres.map(|programs| Throwaway::start(&programs)).transpose()?;
+    if let Some(server) = &postgres {
+        tests.env(POSTGRES, server.url());
     }
+    let redis = parts::program_of(parts, "redis-server").filter(|_| !named(REDIS));
+    let redis = redis.map(|program| ThrowawayRedis::start(program, &[])).transpose()?;
+    if let Some(server) = &redis {
+        tests.env(REDIS, server.url());
+    }
+    Ok((postgres, redis))
 }
 
 /// Passes the output through and counts on the way.

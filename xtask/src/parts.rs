@@ -26,7 +26,7 @@ enum Look {
 const PARTS: &[Part] = &[
     program("curl", &["readme"], "apt-get install curl"),
     program("postgres", &["store", "binary"], "apt-get install postgresql"),
-    program("redis-server", &[], "apt-get install redis-server"),
+    program("redis-server", &["store"], "apt-get install redis-server"),
     program("nginx", &["binary"], "apt-get install nginx-light"),
     program("caddy", &[], "apt-get install caddy"),
     program("node", &["interop"], "apt-get install nodejs npm (20 or newer)"),
@@ -90,6 +90,11 @@ pub(crate) fn folder_of(parts: &[(&'static Part, Option<PathBuf>)], name: &str) 
     Some(found.as_ref()?.canonicalize().ok()?.parent()?.to_owned())
 }
 
+/// Where a program is.
+pub(crate) fn program_of<'p>(parts: &'p [(&'static Part, Option<PathBuf>)], name: &str) -> Option<&'p Path> {
+    parts.iter().find(|(part, _)| part.name == name).and_then(|(_, found)| found.as_deref())
+}
+
 /// What some suite uses and is not there.
 pub(crate) fn missing(parts: &[(&'static Part, Option<PathBuf>)]) -> Vec<&'static str> {
     parts
@@ -122,7 +127,16 @@ mod tests {
         let nothing: Vec<_> = PARTS.iter().map(|part| (part, None)).collect();
         assert_eq!(
             missing(&nothing),
-            ["curl", "postgres", "nginx", "node", "node packages", "python3", "python modules"]
+            [
+                "curl",
+                "postgres",
+                "redis-server",
+                "nginx",
+                "node",
+                "node packages",
+                "python3",
+                "python modules"
+            ]
         );
         assert!(table(&nothing).contains("MISSING, SKIPPING readme: apt-get install curl"));
     }

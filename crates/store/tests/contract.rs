@@ -53,6 +53,27 @@ macro_rules! stores {
                 database.drop().await;
             })*
         }
+        #[cfg(feature = "redis")]
+        mod sqlite_redis {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $behaviour() {
+                let Some(sessions) = super::common::redis::sessions() else { return };
+                let file = super::common::File::new();
+                file.migrate().await;
+                super::$behaviour(super::common::redis::open(&file.url(), &sessions).await).await;
+            })*
+        }
+        #[cfg(all(feature = "redis", feature = "postgres"))]
+        mod postgres_redis {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $behaviour() {
+                let Some(sessions) = super::common::redis::sessions() else { return };
+                let Some(database) = super::database::Database::new().await else { return };
+                database.migrate().await;
+                super::$behaviour(super::common::redis::open(&database.url(), &sessions).await).await;
+                database.drop().await;
+            })*
+        }
     };
 }
 

@@ -74,6 +74,10 @@ impl Feed for WithRedis {
         self.0.sql.retain(duration, now).await
     }
 
+    async fn claim_cleanup(&self, now: Timestamp, until: Timestamp) -> Stored<bool> {
+        self.sql.claim_cleanup(now, until).await
+    }
+
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {
         self.0.sql.purge_events(now, limit).await
     }

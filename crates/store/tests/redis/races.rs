@@ -1,0 +1,72 @@
+//! Two processes decide about the same logins.
+
+use cloakroom_auth::refresh::{Refusal, SameReason};
+use cloakroom_auth::store::SteppedUp;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_refreshes_in_two_processes_exactly_one_rotates() {
+    let Some(world) = World::new(&[]).await else { return };
+    let stores = [world.serve().await, world.beside().await];
+    let alice = add(&stores[0], 1, "alice@example.com").await;
+    let id = login(&stores[0], 1, alice, RowStrategy::Hybrid).await;
+    for generation in 0..8 {
+        let racers = (0..64).map(|n| {
+            let store = Arc::clone(&stores[n % 2]);
+            tokio::spawn(async move { store.rotate(&ask(id, generation)).await.unwrap() })
+        });
+        let mut rotated = 0;
+        for racer in racers.collect::<Vec<_>>() {
+            match racer.await.unwrap() {
+                Rotation::Rotated(found) => {
+                    rotated += 1;
+                    assert_eq!(found.session.generation, generation + 1);
+                }
+                Rotation::Same(found, SameReason::Grace) => {
+                    assert_eq!(found.session.generation, generation + 1);
+                }
+                other => panic!("one lineage, one child: {other:?}"),
+            }
+        }
+        assert_eq!(rotated, 1);
+    }
+}
+
+/// The refresh moves the row in Redis while the step-up is told in SQL: whichever comes first, the token of the refresh
+/// is from before the step-up, and dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_in_another_process_never_survives_a_step_up() {
+    let Some(world) = World::new(&[]).await else { return };
+    let (one, two) = (world.serve().await, world.beside().await);
+    let alice = add(&one, 1, "alice@example.com").await;
+    let mut refreshed = 0;
+    for n in 0..100 {
+        let id = login(&one, n, alice, RowStrategy::Hybrid).await;
+        let (refresher, changer) = (Arc::clone(&one), Arc::clone(&two));
+        let refreshing = tokio::spawn(async move {
+            // Sometimes before, sometimes after, sometimes in the midst of the other.
+            for _ in 0..n % 20 {
+                refresher.touch(&[(session_id(255), now())]).await.unwrap();
+            }
+            refresher.rotate(&ask(id, 0)).await.unwrap()
+        });
+        let changing = tokio::spawn(async move { changer.step_up(&step_up(alice, id)).await.unwrap() });
+        let (rotation, stepped) = (refreshing.await.unwrap(), changing.await.unwrap());
+        let SteppedUp::Done(found, _) = stepped else { panic!("it is renewed: {stepped:?}") };
+        let current = found.session.generation;
+        let child = match rotation {
+            Rotation::Rotated(found) => {
+                refreshed += 1;
+                found.session.generation
+            }
+            Rotation::Refused(Refusal::BelowFloor) => 0,
+            other => panic!("{other:?}"),
+        };
+        assert!(child < current, "round {n}: both hold generation {child}");
+        let old = two.rotate(&ask(id, child)).await.unwrap();
+        assert!(matches!(old, Rotation::Refused(Refusal::BelowFloor)), "round {n}: {old:?}");
+        rotate(&one, id, current).await;
+    }
+    assert!((1..100).contains(&refreshed), "both orders were met: {refreshed}");
+}
