@@ -18,11 +18,14 @@ use cloakroom_auth::store::Store;
 use cloakroom_auth::throttle::Throttle;
 use cloakroom_auth::uses::Uses;
 use cloakroom_auth::verbs::tend::PurgeCounts;
+use cloakroom_store::{OpenError, Purpose};
+use cloakroom_verify::Timestamp;
 use cloakroom_verify::jwt::Rules;
 use cloakroom_verify::keys::KeySet;
 use cloakroom_verify::lease::Lease;
 use cloakroom_verify::revocations::Revocations;
 use cloakroom_verify::verifier::Verifier;
+use secrecy::ExposeSecret;
 
 use crate::app::{AnyClock, App, Shared};
 use crate::config::{Claim, Config, Freshness, Origin};
@@ -31,6 +34,12 @@ use crate::cross_site::Origins;
 use crate::key_files::Keys;
 use crate::metrics::Metrics;
 use crate::routes;
+
+/// The database of a deployment, with its sessions where they are configured to be.
+pub async fn store(config: &Config, purpose: Purpose, now: Timestamp) -> Result<Arc<dyn Store>, OpenError> {
+    let (url, sessions) = (&config.store.url, &config.store.sessions);
+    cloakroom_store::open_with_sessions(url.expose_secret(), sessions.expose_secret(), purpose, now).await
+}
 
 /// The rules of a deployment, for a server or for a command.
 pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {

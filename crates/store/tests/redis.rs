@@ -23,7 +23,7 @@ use cloakroom_auth::session::RowStrategy;
 use cloakroom_auth::store::{Rotation, Store};
 use cloakroom_store::{OpenError, Purpose};
 use cloakroom_verify::{OpaqueKind, SessionId, UserId};
-use common::skip::skip;
+use common::redis::skip::skip;
 use common::*;
 use throwaway_redis::ThrowawayRedis;
 

@@ -8,7 +8,6 @@ use cloakroom_auth::user::User;
 use cloakroom_store::{OpenError, Purpose};
 use cloakroom_verify::clock::{Clock, SystemClock};
 use cloakroom_verify::{Timestamp, UserId};
-use secrecy::ExposeSecret;
 
 use super::Failure;
 use crate::config::{Config, ConfigError, Inputs};
@@ -31,7 +30,7 @@ impl Context {
         let (config, _) = Config::load(inputs)?;
         let now = SystemClock.wall();
         let keys = key_files::load(&config, inputs.mode, now)?;
-        let store = cloakroom_store::open(config.store.url.expose_secret(), Purpose::Command, now).await?;
+        let store = wiring::store(&config, Purpose::Command, now).await?;
         let auth = wiring::auth(&config, keys, store);
         Ok(Self { config, auth, now })
     }
@@ -69,6 +68,7 @@ impl From<OpenError> for Failure {
             OpenError::Failed(_) => Self::unreachable(error),
             // Everything else is a database that must not be used as it is.
             OpenError::UnknownUrl
+            | OpenError::Sessions(_)
             | OpenError::Held(_)
             | OpenError::Newer { .. }
             | OpenError::Unmigrated { .. }

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use cloakroom_store::Purpose;
 use cloakroom_verify::clock::{Clock, SystemClock};
-use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -33,7 +32,7 @@ pub async fn run(layers: Layers, mode: Mode, tell: impl FnOnce(&Bound) -> Done) 
     let config = Config::of(&layers, mode)?;
     let clock = AnyClock::System(SystemClock);
     let keys = key_files::load(&config, mode, clock.wall())?;
-    let store = cloakroom_store::open(config.store.url.expose_secret(), Purpose::Serve, clock.wall()).await?;
+    let store = wiring::store(&config, Purpose::Serve, clock.wall()).await?;
     let listener = bind("server.listen", config.server.listen).await?;
     let management = bind("server.management", config.server.management).await?;
     let (config, bound) = publish(layers, mode, &listener, &management)?;

@@ -149,7 +149,7 @@ fn revoking_the_key_in_use_kills_what_it_signed_and_the_next_one_takes_over() {
 /// Asks until it is so. `feed.bound` is 2 s, and a check that starts later must see it.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "a bound in real time between two processes")]
-fn within_the_bound(is_so: impl Fn() -> bool) {
+pub fn within_the_bound(is_so: impl Fn() -> bool) {
     let start = std::time::Instant::now();
     while !is_so() {
         assert!(start.elapsed() < std::time::Duration::from_secs(2), "past feed.bound");
@@ -231,7 +231,15 @@ fn a_wrong_configuration_is_told_whole_and_without_its_secrets() {
     with("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]\n").fails(4, "trusts everybody");
     with("[server]\nallowed_origins = [\"*\"]\n").fails(4, "server.allowed_origins");
     with("[throttle]\nper_account = \"ten\"\n").fails(4, "throttle.per_account");
-    with("[store]\nsessions = \"redis://:hunter2@localhost\"\n").fails(4, "store.sessions");
+    for bad in
+        ["memcached://:hunter2@localhost", "redis://:hunter2@a,b", "redis://:hunter2@a?prefixx=b", "redis"]
+    {
+        let ran = with(&format!("[store]\nsessions = \"{bad}\"\n"));
+        assert!(ran.code == 4 && ran.stderr.contains("store.sessions"), "{ran:?}");
+        assert!(!ran.stderr.contains("hunter2"), "{ran:?}");
+    }
+    let ran = with("[store]\nsessions = \"rediss://:hunter2@localhost\"\n");
+    assert!(ran.code == 0 && !ran.stdout.contains("hunter2"), "{ran:?}");
     for broken in ["public_url = \"https://a\"\n[token]\nsecret = \"hunter2hunter2\n", "hunter2hunter2"] {
         let ran = check(broken);
         assert!(ran.code == 4 && !ran.stderr.contains("hunter2"), "{ran:?}");

@@ -14,6 +14,7 @@ mod nginx;
 mod postgres;
 mod postgres_faults;
 mod readme;
+mod redis;
 mod refresh;
 mod rotation;
 mod serve;
@@ -22,5 +23,8 @@ mod sqlite_faults;
 mod store;
 #[path = "../../../../xtask/src/throwaway.rs"]
 mod throwaway;
+#[expect(dead_code, reason = "other suites use the rest")]
+#[path = "../../../../xtask/src/throwaway_redis.rs"]
+mod throwaway_redis;
 mod token;
 mod wire;

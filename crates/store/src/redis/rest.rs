@@ -75,7 +75,7 @@ impl Feed for WithRedis {
     }
 
     async fn claim_cleanup(&self, now: Timestamp, until: Timestamp) -> Stored<bool> {
-        self.sql.claim_cleanup(now, until).await
+        self.0.sql.claim_cleanup(now, until).await
     }
 
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {

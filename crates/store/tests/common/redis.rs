@@ -11,7 +11,7 @@ use cloakroom_store::Purpose;
 use super::now;
 
 #[path = "../../../server/tests/common/skip.rs"]
-mod skip;
+pub mod skip;
 
 const SERVER: &str = "CLOAKROOM_TEST_REDIS_URL";
 

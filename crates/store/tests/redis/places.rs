@@ -21,6 +21,14 @@ async fn a_server_does_not_start_without_redis_and_a_command_still_ends_logins()
     assert!(!lives(&world.serve().await, id).await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_without_tls_is_not_spoken_to_in_the_clear() {
+    let Some(world) = World::new(&[]).await else { return };
+    let url = world.redis.url().replacen("redis://", "rediss://", 1);
+    let error = world.open_at(&url, Purpose::Serve).await.err().unwrap();
+    assert!(matches!(error, OpenError::Failed(_)), "{error}");
+}
+
 /// The replica has everything, and might as well lack the last second: nobody can tell.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failover_refresh_tokens_are_not_trusted_and_sessions_go_on() {
