@@ -144,6 +144,8 @@ fn is_of_the_connection(error: &RedisError) -> bool {
 
 impl Target {
     fn of(address: Address) -> RedisResult<Self> {
+        // The driver asks the process for its cryptography and panics where nobody chose one. A choice made before counts.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let first = address.urls.first().map_or("", String::as_str);
         Ok(match address.kind {
             Kind::Single => Self::Single(Client::open(first)?),
