@@ -11,6 +11,9 @@ mod database;
 mod privilege;
 #[path = "contract/refresh.rs"]
 mod refresh;
+#[cfg(feature = "redis")]
+#[path = "common/redis.rs"]
+mod sessions;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -57,20 +60,20 @@ macro_rules! stores {
         mod sqlite_redis {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $behaviour() {
-                let Some(sessions) = super::common::redis::sessions() else { return };
+                let Some(sessions) = super::sessions::sessions() else { return };
                 let file = super::common::File::new();
                 file.migrate().await;
-                super::$behaviour(super::common::redis::open(&file.url(), &sessions).await).await;
+                super::$behaviour(super::sessions::open(&file.url(), &sessions).await).await;
             })*
         }
         #[cfg(all(feature = "redis", feature = "postgres"))]
         mod postgres_redis {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $behaviour() {
-                let Some(sessions) = super::common::redis::sessions() else { return };
+                let Some(sessions) = super::sessions::sessions() else { return };
                 let Some(database) = super::database::Database::new().await else { return };
                 database.migrate().await;
-                super::$behaviour(super::common::redis::open(&database.url(), &sessions).await).await;
+                super::$behaviour(super::sessions::open(&database.url(), &sessions).await).await;
                 database.drop().await;
             })*
         }

@@ -1,15 +1,24 @@
 //! What Redis can do to the logins that are kept in it: forget, go back in time, hang, be full, be replaced. At worst
 //! somebody logs in again.
 #![cfg(all(feature = "redis", feature = "sqlite"))]
+#![expect(clippy::unwrap_used, reason = "bodies of tests are functions")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "what else comes fails the test")]
 
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod common;
+#[cfg(feature = "postgres")]
+#[expect(dead_code, reason = "this suite uses a part of it")]
+#[path = "common/postgres.rs"]
+mod database;
 #[path = "redis/faults.rs"]
 mod faults;
 #[path = "redis/places.rs"]
 mod places;
 #[path = "redis/races.rs"]
 mod races;
+#[path = "../../server/tests/common/skip.rs"]
+#[expect(unreachable_pub, reason = "shared with the suites of other crates")]
+mod skip;
 #[path = "../../../xtask/src/throwaway_redis.rs"]
 mod throwaway_redis;
 
@@ -23,8 +32,8 @@ use cloakroom_auth::session::RowStrategy;
 use cloakroom_auth::store::{Rotation, Store};
 use cloakroom_store::{OpenError, Purpose};
 use cloakroom_verify::{OpaqueKind, SessionId, UserId};
-use common::redis::skip::skip;
 use common::*;
+use skip::skip;
 use throwaway_redis::ThrowawayRedis;
 
 /// A SQLite file beside a Redis of its own.

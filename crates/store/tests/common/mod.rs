@@ -1,10 +1,6 @@
 //! Users, rows and files to test stores with.
 #![expect(unreachable_pub, reason = "each test binary uses its own part")]
 
-#[cfg(feature = "redis")]
-#[allow(dead_code, reason = "each test binary uses its own part")]
-pub mod redis;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! Keys of its own for each test, on the server that `cargo xtask test` started or the environment names.
 #![expect(unreachable_pub, reason = "each test binary uses its own part")]
-#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use cloakroom_auth::store::Store;
 use cloakroom_store::Purpose;
 
-use super::now;
+use crate::common::now;
 
 #[path = "../../../server/tests/common/skip.rs"]
 pub mod skip;

@@ -30,6 +30,7 @@ async fn after_a_flush_everybody_logs_in_again_and_nobody_is_revived() {
         assert!(matches!(store.step_up(&step_up(alice, id)).await.unwrap(), SteppedUp::Unknown));
         assert!(store.find(id).await.unwrap().is_none());
     }
+    assert_eq!(world.tell::<u32>(&["DBSIZE"]), 0);
     assert_eq!(store.list_sessions(alice, now()).await.unwrap(), []);
     let again = login(&store, 3, alice, RowStrategy::Hybrid).await;
     rotate(&store, again, 0).await;

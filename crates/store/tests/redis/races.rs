@@ -70,3 +70,33 @@ async fn a_refresh_in_another_process_never_survives_a_step_up() {
     }
     assert!((1..100).contains(&refreshed), "both orders were met: {refreshed}");
 }
+
+/// Between the look at the row and the write another Redis has taken over, whose row is the same, or an older one that
+/// happens to be.
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_a_failover_meets_is_not_written() {
+    let Some(world) = World::new(&["--enable-debug-command", "yes"]).await else { return };
+    let Some(database) = database::Database::new().await else { return };
+    database.migrate().await;
+    let (url, sessions) = (database.url(), world.redis.url());
+    let store = cloakroom_store::open_with_sessions(&url, &sessions, Purpose::Serve, now()).await.unwrap();
+    let alice = add(&store, 1, "alice@example.com").await;
+    let id = login(&store, 1, alice, RowStrategy::Hybrid).await;
+    let (holder, watcher) = (database.connect().await, database.connect().await);
+    holder.batch_execute("BEGIN; LOCK TABLE session_marks").await.unwrap();
+    let refreshing = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.rotate(&ask(id, 0)).await.unwrap() })
+    };
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while watcher.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.tell::<()>(&["DEBUG", "CHANGE-REPL-ID"]);
+    holder.batch_execute("COMMIT").await.unwrap();
+    let refreshed = refreshing.await.unwrap();
+    assert!(matches!(refreshed, Rotation::Unknown), "{refreshed:?}");
+    drop(store);
+    database.drop().await;
+}
