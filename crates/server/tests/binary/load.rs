@@ -98,7 +98,7 @@ impl User {
         if let Some(reply) = told.judge(now(), try_post(to, "/v1/refresh", &asked), 200) {
             self.hybrid.keep(&asked, &reply);
         }
-        if self.turns.fetch_add(1, Ordering::Relaxed) % 4 > 0 {
+        if !self.turns.fetch_add(1, Ordering::Relaxed).is_multiple_of(4) {
             // A login hashes, for long.
             return;
         }

@@ -107,10 +107,9 @@ fn execute(url: &str, sql: &str) -> Vec<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         scope.spawn(move || runtime.block_on(work)).join().expect("it is done")
     });
-    told.iter()
-        .filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
-            _ => None,
-        })
-        .collect()
+    let first = |message: &SimpleQueryMessage| {
+        let SimpleQueryMessage::Row(row) = message else { return None };
+        Some(row.get(0).unwrap_or_default().to_owned())
+    };
+    told.iter().filter_map(first).collect()
 }
