@@ -257,3 +257,31 @@ async fn a_postgres_in_use_is_not_copied_and_one_that_is_copied_not_used() {
     assert!(matches!(error, OpenError::Held(_)), "{error}");
     database.drop().await;
 }
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_go_on_in_a_new_epoch_whatever_life_the_target_had() {
+    let Some(database) = database::Database::new().await else { return };
+    let from = filled().await;
+    // It lived before, and its head was moved in the life that goes on now.
+    drop(database.open().await);
+    let (source, target) =
+        (shelf(&from).await, cloakroom_store::open_shelf(&database.url(), now()).await.unwrap());
+    run(&*source, &*target).await.unwrap();
+    let copied = source.feed().await.unwrap();
+    drop(target);
+    // The connection of the copy ends a little after its client.
+    let store = loop {
+        match database.try_open().await {
+            Err(OpenError::Held(_)) => tokio::task::yield_now().await,
+            opened => break opened.unwrap(),
+        }
+    };
+    let next = store.append(Revocation::EverythingBefore, None, now()).await.unwrap();
+    assert!(
+        next.rv.epoch() > copied.head.epoch(),
+        "{next:?} after {copied:?}: the source may give it out too"
+    );
+    drop(store);
+    database.drop().await;
+}

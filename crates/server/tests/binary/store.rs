@@ -1,8 +1,9 @@
 //! `store copy`: another database, the same logins.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::common::*;
+use super::postgres::Schema;
 
 /// With an issuer that stays the same, as behind one public URL.
 fn dev(place: &Place, database: &str) -> Server {
@@ -38,6 +39,54 @@ fn who_was_logged_in_stays_logged_in_and_who_was_not_does_not() {
     let refreshed = server.post("/v1/refresh", &json!({"refresh_token": hybrid["refresh_token"]}));
     assert_eq!(refreshed.status, 200, "{refreshed:?}");
     assert_eq!(server.me(&server.login("alice", "session")), 200);
+}
+
+#[test]
+fn to_postgres_and_back_again_nobody_is_logged_out_and_nobody_back_in() {
+    let Some(schema) = Schema::new() else { return };
+    let place = schema.place();
+    let on_a_file = |name: &str| {
+        let set = format!("store.url=sqlite:{name}");
+        Server::start(place.command(&["serve", "--migrate", "--set", &set]))
+    };
+    let copy = |from: &str, to: &str| place.run(&["store", "copy", from, to, "--output", "json"]);
+    let refresh = |server: &Server, tokens: &Value| {
+        let refreshed = server.post("/v1/refresh", &json!({"refresh_token": tokens["refresh_token"]}));
+        assert_eq!(refreshed.status, 200, "{refreshed:?}");
+        refreshed.body
+    };
+    let logout = |server: &Server, token: &str| {
+        let bearer = format!("Bearer {token}");
+        let out = request(server.listen, "POST", "/v1/logout", &[("authorization", &bearer)], "");
+        assert_eq!(out.unwrap().status, 204);
+    };
+
+    let mut server = on_a_file("old.db");
+    server.signup("alice");
+    let live = ["session", "jwt", "hybrid"].map(|strategy| server.login("alice", strategy));
+    let [early, late] = [(); 2].map(|()| server.login("alice", "session"));
+    logout(&server, &early);
+    let body = json!({"email": "alice@example.com", "password": PASSWORD, "strategy": "hybrid"});
+    let first = server.post("/v1/login", &body).body;
+    server.kill();
+    assert_eq!(copy("sqlite:old.db", "@store-url").json()[2]["copied"], 1);
+    assert_eq!(copy("sqlite:old.db", "@store-url").json()[2]["copied"], 0, "twice is once");
+
+    let mut server = schema.serve(&place, &["serve"]);
+    assert_eq!([&live[0], &live[1], &live[2], &late].map(|token| server.me(token)), [200; 4]);
+    assert_eq!(server.me(&early), 401);
+    let second = refresh(&server, &first);
+    logout(&server, &late);
+    let there = server.login("alice", "session");
+    copy("@store-url", "sqlite:back.db").fails(4, "held by another");
+    server.kill();
+    let told = copy("@store-url", "sqlite:back.db").json();
+    assert_eq!((&told[3]["table"], &told[3]["rows"]), (&json!("sessions"), &json!(6)));
+
+    let server = on_a_file("back.db");
+    assert_eq!([&live[0], &live[1], &live[2], &there].map(|token| server.me(token)), [200; 4]);
+    assert_eq!([&early, &late].map(|token| server.me(token)), [401, 401]);
+    refresh(&server, &second);
 }
 
 #[test]

@@ -40,9 +40,11 @@ impl Shelf for Postgres {
         })
     }
 
+    /// As after a restore, whoever opens it next begins an epoch: else this database and the source, which both stand
+    /// at this head, would give out the same numbers from here on.
     async fn raise_feed(&self, to: FeedState) -> Stored<()> {
         const RAISE: &str = "UPDATE feed_head SET head = greatest(head, $1), floor = greatest(floor, $2), \
-             retention = greatest(retention, $3), retention_until = greatest(retention_until, $4)";
+             retention = greatest(retention, $3), retention_until = greatest(retention_until, $4), lineage = ''";
         let (head, floor) = (to.head.as_i64(), to.floor.as_i64());
         let (millis, until) = (words::millis(to.retention.duration), to.retention.until.as_millis());
         single!(self.pool, connection => connection.execute(RAISE, &[&head, &floor, &millis, &until]).await)
