@@ -16,9 +16,6 @@ mod faults;
 mod places;
 #[path = "redis/races.rs"]
 mod races;
-#[path = "../../server/tests/common/skip.rs"]
-#[expect(unreachable_pub, reason = "shared with the suites of other crates")]
-mod skip;
 #[path = "../../../xtask/src/throwaway_redis.rs"]
 mod throwaway_redis;
 
@@ -32,8 +29,8 @@ use cloakroom_auth::session::RowStrategy;
 use cloakroom_auth::store::{Rotation, Store};
 use cloakroom_store::{OpenError, Purpose};
 use cloakroom_verify::{OpaqueKind, SessionId, UserId};
+use common::skip::skip;
 use common::*;
-use skip::skip;
 use throwaway_redis::ThrowawayRedis;
 
 /// A SQLite file beside a Redis of its own.

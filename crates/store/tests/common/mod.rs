@@ -1,6 +1,10 @@
 //! Users, rows and files to test stores with.
 #![expect(unreachable_pub, reason = "each test binary uses its own part")]
 
+#[allow(dead_code, clippy::allow_attributes, reason = "only suites that need a server use it")]
+#[path = "../../../server/tests/common/skip.rs"]
+pub mod skip;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

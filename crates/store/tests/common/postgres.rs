@@ -8,10 +8,7 @@ use cloakroom_auth::store::Store;
 use cloakroom_store::{OpenError, Purpose};
 use tokio_postgres::{Client, NoTls};
 
-use super::common::now;
-
-#[path = "../../../server/tests/common/skip.rs"]
-pub mod skip;
+use super::common::{now, skip};
 
 const SERVER: &str = "CLOAKROOM_TEST_POSTGRES_URL";
 

@@ -8,9 +8,7 @@ use cloakroom_auth::store::Store;
 use cloakroom_store::Purpose;
 
 use crate::common::now;
-
-#[path = "../../../server/tests/common/skip.rs"]
-pub mod skip;
+use crate::common::skip;
 
 const SERVER: &str = "CLOAKROOM_TEST_REDIS_URL";
 

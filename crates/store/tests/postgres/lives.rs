@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::throwaway::Throwaway;
 use super::*;
-use crate::database::skip::skip;
+use crate::common::skip::skip;
 
 /// A server that may be stopped; `None`, said loudly, where its programs are not installed.
 pub(super) fn server() -> Option<Throwaway> {

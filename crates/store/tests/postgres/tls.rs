@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::lives::server;
 use super::*;
-use crate::database::skip::skip;
+use crate::common::skip::skip;
 
 /// A certificate for `localhost`, and its key.
 fn certificate() -> Option<(Vec<u8>, Vec<u8>)> {
