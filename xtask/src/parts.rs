@@ -25,8 +25,8 @@ enum Look {
 
 const PARTS: &[Part] = &[
     program("curl", &["readme"], "apt-get install curl"),
-    program("postgres", &["store", "binary"], "apt-get install postgresql"),
-    program("redis-server", &["store"], "apt-get install redis-server"),
+    program("postgres", &["store", "binary", "replicas"], "apt-get install postgresql"),
+    program("redis-server", &["store", "binary"], "apt-get install redis-server"),
     program("nginx", &["binary"], "apt-get install nginx-light"),
     program("caddy", &[], "apt-get install caddy"),
     program("node", &["interop"], "apt-get install nodejs npm (20 or newer)"),

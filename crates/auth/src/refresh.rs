@@ -177,7 +177,7 @@ pub enum Refusal {
     LateDuplicate,
 }
 
-/// The rule. Read it beside refresh.md section 5, whose order it keeps.
+/// The rule. The order of its tests is part of it.
 pub fn decide(row: &Session, user: &User, as_of: AsOf, ask: &Ask) -> Decision {
     if ask.kind != row.strategy.kind() {
         return Decision::Refuse(Refusal::WrongKind);

@@ -175,7 +175,8 @@ pub struct ProblemView {
     detail: String,
     /// What to look for in the server's log.
     request_id: String,
-    /// With `invalid_grant`, and only for a token that was once ours: why its login is over.
+    /// With `invalid_grant`, and only for a token that was once ours: why its login is over, in the words of
+    /// `GET /v1/sessions/ended`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     /// With 422: which fields, and why.

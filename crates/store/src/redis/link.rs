@@ -107,9 +107,9 @@ impl Link {
     }
 
     /// Looks whether it can do what is asked of it, and says what is unwise.
-    pub(super) async fn greet(&self) -> Stored<()> {
+    pub(super) async fn greet(&self, prefix: &str) -> Stored<()> {
         let script = redis::Script::new(scripts::GREET);
-        let memory: String = self.run(&script.key("cloakroom:{greeting}")).await?;
+        let memory: String = self.run(&script.key(format!("{prefix}:{{greeting}}"))).await?;
         match policy(&memory) {
             Some("noeviction") => {}
             Some(policy) => tracing::warn!(

@@ -67,7 +67,7 @@ impl WithRedis {
         let address = Address::parse(url)?;
         let prefix = address.prefix.clone();
         let link = Link::new(address)?;
-        match (link.greet().await, purpose) {
+        match (link.greet(&prefix).await, purpose) {
             (Ok(()), Purpose::Serve | Purpose::Command) => {}
             (Err(error), Purpose::Serve) => {
                 return Err(OpenError::Failed(format!("store.sessions: {error}")));
