@@ -173,6 +173,9 @@ impl Users for Memory {
         if user.password_hash != change.proved {
             return Ok(PasswordChanged::Overtaken);
         }
+        if let Err(refusal) = privilege::judge_caller(&user, state.as_of(), change) {
+            return Ok(PasswordChanged::Refused(refusal));
+        }
         let mut kept = None;
         if let Some(holder) = &change.keep {
             let found = state.found(holder.session).filter(|found| found.user.id == user.id);

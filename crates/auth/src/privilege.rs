@@ -8,8 +8,8 @@ use cloakroom_verify::{SessionId, Timestamp, UserId};
 use crate::feed::AsOf;
 use crate::password::PhcString;
 use crate::refresh::{Refusal, Spent};
-use crate::session::{RowStrategy, Session};
-use crate::user::User;
+use crate::session::{Dead, RowStrategy, Session};
+use crate::user::{Status, User};
 
 /// The login that a change keeps, as its credential tells of it.
 #[derive(Debug, Clone)]
@@ -42,10 +42,26 @@ pub struct PasswordChange {
     pub proved: PhcString,
     /// The hash of the next one.
     pub new: PhcString,
+    /// The head that was read with the caller's credential, before anything was hashed.
+    pub as_of: AsOf,
     /// The one login that lives on; `None` for a caller without a row, who gets a new token.
     pub keep: Option<Holder>,
     /// When it is judged.
     pub now: Timestamp,
+}
+
+/// Whether the user may still change the password. A store calls it under the lock of the user. A caller without a row
+/// is judged by the head that was read with its credential: the token that it gets is newer than whatever ended its
+/// login meanwhile, so nothing else would.
+pub fn judge_caller(user: &User, as_of: AsOf, change: &PasswordChange) -> Result<(), Refusal> {
+    match user.status {
+        Status::Active => {}
+        Status::Disabled => return Err(Refusal::Dead(Dead::UserDisabled)),
+    }
+    if change.keep.is_none() && change.as_of.head() < user.min_rv.max(as_of.floor()) {
+        return Err(Refusal::Dead(Dead::Outdated));
+    }
+    Ok(())
 }
 
 /// Whether this row is kept for its holder. A store calls it under the row lock.

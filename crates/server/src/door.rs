@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 use tower_service::Service;
 
@@ -29,6 +31,8 @@ use crate::request_id;
 pub const MAX_BODY: usize = 64 * 1024;
 /// Most bytes of a header block.
 pub const MAX_HEADERS: usize = 32 * 1024;
+/// How many requests that change something are under way at most, their clients' connections or not.
+const CHANGING: usize = 4096;
 /// How long a body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -37,27 +41,31 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Door {
     app: App,
     router: Router,
+    changing: Arc<Semaphore>,
 }
 
 impl Door {
     /// A door in front of this router.
     pub fn new(app: App, router: Router) -> Self {
-        Self { app, router }
+        Self { app, router, changing: Arc::new(Semaphore::new(CHANGING)) }
     }
 
     /// Answers one request, whatever happens on the way.
     pub async fn answer(self, request: Request<Body>) -> Response {
-        let Self { app, router } = self;
+        let Self { app, router, changing } = self;
         let started = app.clock.boot();
         let id = request_id::of(request.headers());
         let (method, route) = (request.method().clone(), app.metrics.route(request.uri().path()));
         let origin = app.origins.allowed_origin(request.headers()).cloned();
 
         let mut response = match admit(&app, request).await {
-            Ok(Admitted::Request(request)) => handle(router, request).await.unwrap_or_else(|| {
-                tracing::error!(request_id = ?id, "a handler panicked");
-                Problem::new(Code::Internal).into_response()
-            }),
+            Ok(Admitted::Request(request)) if request.method().is_safe() => {
+                handled(&id, catch(router, request).await)
+            }
+            Ok(Admitted::Request(request)) => match changing.try_acquire_owned() {
+                Ok(turn) => handled(&id, to_its_end(router, request, turn).await),
+                Err(_) => Problem::new(Code::Unavailable).into_response(),
+            },
             Ok(Admitted::Answered(response)) => response,
             Err(problem) => problem.into_response(),
         };
@@ -78,16 +86,31 @@ impl Door {
     }
 }
 
-/// Runs the handler; `None` if it panicked. What changes something is finished even if the client hangs up meanwhile:
-/// else a thief who cuts his connection would keep out of the audit what he did, and out of this server's table.
-async fn handle(router: Router, request: Request<Body>) -> Option<Response> {
-    let is_safe = request.method().is_safe();
-    let handling = AssertUnwindSafe(router.oneshot(request)).catch_unwind();
-    let handled = if is_safe { handling.await.ok() } else { tokio::spawn(handling).await.ok()?.ok() };
-    match handled? {
+/// Runs the handler; `None` if it panicked.
+async fn catch(router: Router, request: Request<Body>) -> Option<Response> {
+    match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await.ok()? {
         Ok(response) => Some(response),
         Err(never) => match never {},
     }
+}
+
+/// The same for what changes something: it is finished even if the client hangs up meanwhile, else a thief who cuts his
+/// connection would keep out of the audit what he did, and out of this server's table. So many at once at most: who
+/// hangs up must not leave behind more than who waits.
+async fn to_its_end(router: Router, request: Request<Body>, turn: OwnedSemaphorePermit) -> Option<Response> {
+    let task = async move {
+        let response = catch(router, request).await;
+        drop(turn);
+        response
+    };
+    tokio::spawn(task).await.ok()?
+}
+
+fn handled(id: &HeaderValue, response: Option<Response>) -> Response {
+    response.unwrap_or_else(|| {
+        tracing::error!(request_id = ?id, "a handler panicked");
+        Problem::new(Code::Internal).into_response()
+    })
 }
 
 enum Admitted {

@@ -103,6 +103,7 @@ stores! {
     a_password_change_keeps_one_login_and_ends_the_others,
     a_password_change_without_a_row_ends_every_login,
     a_change_that_is_refused_changes_nothing,
+    a_caller_without_a_row_changes_nothing_once_its_login_ended,
     of_64_password_changes_exactly_one_wins,
     a_login_with_the_old_password_is_dead_at_birth,
     a_step_up_renews_the_login_and_tells_of_it,

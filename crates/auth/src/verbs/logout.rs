@@ -6,7 +6,7 @@ use cloakroom_verify::{OpaqueToken, Revocation, SessionId, Timestamp, UserId, jw
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::Result;
-use crate::session::EndReason;
+use crate::session::{Dead, EndReason};
 use crate::store::Ended;
 
 impl Auth {
@@ -24,6 +24,13 @@ impl Auth {
 
     async fn logout_opaque(&self, token: &OpaqueToken, now: Timestamp) -> Result<()> {
         let Some(found) = self.authentic(token).await? else { return Ok(()) };
+        match found.session.judge(&found.user, found.as_of, now) {
+            // It ended before, for good: whoever repeats an old token must not keep the database writing.
+            Err(Dead::Revoked | Dead::Outdated) => {
+                return self.learn_ending(token.session, Some(found.user.id)).await;
+            }
+            Ok(()) | Err(Dead::Expired | Dead::Idle | Dead::UserDisabled) => {}
+        }
         self.end_session(token.session, Some(found.user.id), EndReason::Logout, now).await.map(drop)
     }
 

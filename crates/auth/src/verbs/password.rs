@@ -62,13 +62,17 @@ impl Auth {
             None => drop(self.signer()?),
         }
         let new = self.passwords.hash(new).await?;
-        let Caller { user, holder, .. } = caller;
-        let change =
-            privilege::PasswordChange { user: user.id, proved: user.password_hash, new, keep: holder, now };
+        let Caller { user, as_of: before, holder } = caller;
+        let (user, proved) = (user.id, user.password_hash);
+        let change = privilege::PasswordChange { user, proved, new, as_of: before, keep: holder, now };
         Ok(match self.store.change_password(&change).await? {
             PasswordChanged::Done { user, as_of, kept, event } => {
                 self.learn(&event);
                 Audit::PasswordChanged(user.id).log();
+                if kept.is_none() && before.head() < as_of.floor() {
+                    // Every login of everyone ended between the judgement and the change: this one, too.
+                    return Ok(PasswordChange::InvalidToken);
+                }
                 PasswordChange::Granted(match kept {
                     Some(session) => self.renewed(Found { session, user, as_of }, now)?,
                     None => {

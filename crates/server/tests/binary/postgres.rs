@@ -90,8 +90,9 @@ fn it_is_migrated_by_a_command_that_can_tell_before() {
         let ran = schema.run(&place, arguments).json();
         ran.as_array().unwrap().iter().map(|one| one["applied"].as_bool().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(names(&["migrate", "--dry-run", "--output", "json"]), [false; 4]);
-    assert_eq!(names(&["migrate", "--output", "json"]), [true; 4]);
+    let pending = names(&["migrate", "--dry-run", "--output", "json"]);
+    assert!(pending.len() >= 4 && pending.iter().all(|applied| !applied), "{pending:?}");
+    assert_eq!(names(&["migrate", "--output", "json"]), vec![true; pending.len()]);
     assert_eq!(names(&["migrate", "--output", "json"]), [true; 0]);
 }
 

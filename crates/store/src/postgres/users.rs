@@ -184,6 +184,9 @@ async fn change_password(transaction: &Transaction<'_>, change: &PasswordChange)
     if user.password_hash != change.proved {
         return Ok(PasswordChanged::Overtaken);
     }
+    if let Err(refusal) = privilege::judge_caller(&user, as_of, change) {
+        return Ok(PasswordChanged::Refused(refusal));
+    }
     let mut plan = Plan::default();
     let event = plan.sweep(user.id, EndReason::PasswordChanged, change.now);
     let mut kept = None;

@@ -103,6 +103,9 @@ impl Users for Sqlite {
             if user.password_hash != change.proved {
                 return Ok(PasswordChanged::Overtaken);
             }
+            if let Err(refusal) = privilege::judge_caller(&user, as_of, &change) {
+                return Ok(PasswordChanged::Refused(refusal));
+            }
             let mut kept = None;
             if let Some(holder) = &change.keep {
                 let row = sessions::row_of(transaction, holder.session, user.id)?;

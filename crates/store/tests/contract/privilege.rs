@@ -1,5 +1,6 @@
 //! Password changes and step-ups, and what races them.
 
+use cloakroom_auth::feed::AsOf;
 use cloakroom_auth::password::PhcString;
 use cloakroom_auth::privilege::{Holder, PasswordChange, StepUp};
 use cloakroom_auth::store::{PasswordChanged, SteppedUp};
@@ -7,9 +8,11 @@ use cloakroom_auth::user::LoginsEnded;
 
 use super::*;
 
+/// By a caller whose credential is as new as can be.
 fn change(user: UserId, proved: &str, new: &str, keep: Option<(SessionId, Option<u32>)>) -> PasswordChange {
+    let as_of = AsOf::read_with_row(Rv::from_i64(i64::MAX).expect("it fits"), Rv::ZERO);
     let keep = keep.map(|(session, generation)| Holder { session, generation });
-    PasswordChange { user, proved: hash(proved), new: hash(new), keep, now: now() }
+    PasswordChange { user, proved: hash(proved), new: hash(new), as_of, keep, now: now() }
 }
 
 fn step_up(user: UserId, session: SessionId, generation: Option<u32>) -> StepUp {
@@ -202,4 +205,25 @@ pub(super) async fn privilege_changes_race_refresh_and_logout(store: Shared) {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// The token that a caller without a row gets is newer than all that ended its login while the password was hashed.
+pub(super) async fn a_caller_without_a_row_changes_nothing_once_its_login_ended(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    for end in ["user", "everyone", "disabled"] {
+        let (_, as_of) = store.by_id(alice).await.unwrap().unwrap();
+        let stale = PasswordChange { as_of, ..change(alice, "$1", "$2", None) };
+        match end {
+            "user" => drop(store.end_all(alice, None, EndReason::EndedByAdmin, now()).await.unwrap()),
+            "everyone" => drop(store.append(Revocation::EverythingBefore, None, now()).await.unwrap()),
+            _ => drop(store.set_status(alice, Status::Disabled, now()).await.unwrap()),
+        }
+        let refused = store.change_password(&stale).await.unwrap();
+        let why = if end == "disabled" { Dead::UserDisabled } else { Dead::Outdated };
+        assert!(
+            matches!(refused, PasswordChanged::Refused(Refusal::Dead(dead)) if dead == why),
+            "{end}: {refused:?}"
+        );
+    }
+    assert_eq!(hash_of(&store, alice).await, hash("$1"));
 }
