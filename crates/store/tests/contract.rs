@@ -52,7 +52,7 @@ macro_rules! stores {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $behaviour() {
                 let Some(database) = super::database::Database::new().await else { return };
-                super::$behaviour(database.open().await).await;
+                super::$behaviour(database.open_patiently().await).await;
                 database.drop().await;
             })*
         }
@@ -73,7 +73,7 @@ macro_rules! stores {
                 let Some(sessions) = super::sessions::sessions() else { return };
                 let Some(database) = super::database::Database::new().await else { return };
                 database.migrate().await;
-                super::$behaviour(super::sessions::open(&database.url(), &sessions).await).await;
+                super::$behaviour(super::sessions::open(&database.patient_url(), &sessions).await).await;
                 database.drop().await;
             })*
         }
