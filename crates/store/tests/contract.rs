@@ -32,6 +32,15 @@ use refresh::*;
 
 type Shared = Arc<dyn Store>;
 
+/// The suite is not about time, and machines are busy.
+#[cfg(feature = "postgres")]
+const PATIENT: &str = "statement_timeout=20000&pool_timeout=20000";
+
+#[cfg(feature = "postgres")]
+async fn opened(url: &str) -> Shared {
+    cloakroom_store::open(url, cloakroom_store::Purpose::Serve, now()).await.unwrap()
+}
+
 macro_rules! stores {
     ($($behaviour:ident,)*) => {
         mod memory {
@@ -52,7 +61,9 @@ macro_rules! stores {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $behaviour() {
                 let Some(database) = super::database::Database::new().await else { return };
-                super::$behaviour(database.open_patiently().await).await;
+                database.migrate().await;
+                let url = database.url_with(super::PATIENT);
+                super::$behaviour(super::opened(&url).await).await;
                 database.drop().await;
             })*
         }
@@ -73,7 +84,7 @@ macro_rules! stores {
                 let Some(sessions) = super::sessions::sessions() else { return };
                 let Some(database) = super::database::Database::new().await else { return };
                 database.migrate().await;
-                super::$behaviour(super::sessions::open(&database.patient_url(), &sessions).await).await;
+                super::$behaviour(super::sessions::open(&database.url_with(super::PATIENT), &sessions).await).await;
                 database.drop().await;
             })*
         }

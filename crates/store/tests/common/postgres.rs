@@ -61,11 +61,6 @@ impl Database {
         format!("{base}/{}{question}{options}", self.name)
     }
 
-    /// For suites that are not about time, on machines that are busy.
-    pub fn patient_url(&self) -> String {
-        self.url_with("statement_timeout=20000&pool_timeout=20000")
-    }
-
     pub fn url(&self) -> String {
         self.url_with("")
     }
@@ -76,11 +71,6 @@ impl Database {
 
     pub async fn try_open(&self) -> Result<Arc<dyn Store>, OpenError> {
         cloakroom_store::open(&self.url(), Purpose::Serve, now()).await
-    }
-
-    pub async fn open_patiently(&self) -> Arc<dyn Store> {
-        self.migrate().await;
-        cloakroom_store::open(&self.patient_url(), Purpose::Serve, now()).await.expect("it opens")
     }
 
     pub async fn open(&self) -> Arc<dyn Store> {
