@@ -14,6 +14,12 @@ pub use world::World;
 pub use serde_json::{Value, json};
 pub use std::time::Duration;
 
+/// An opaque token whose mac somebody guessed. (One of 256 tokens ends in "AA" by itself.)
+pub fn with_another_mac(token: &str) -> String {
+    let other = if token.ends_with("AA") { "BA" } else { "AA" };
+    format!("{}{other}", &token[..token.len() - 2])
+}
+
 /// One test under each of several ways to log in: `alice` is logged in that way, `mallory` is not.
 macro_rules! under {
     ([$($way:ident),+ $(,)?] async fn $name:ident($world:ident, $alice:ident) $body:block) => {
