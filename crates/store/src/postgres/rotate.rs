@@ -1,6 +1,5 @@
 //! A refresh: one conditional statement, and only where that changes nothing, the whole decision (refresh.md section 5).
 
-use cloakroom_auth::feed::AsOf;
 use cloakroom_auth::refresh::{self, Ask, Decision, SameReason};
 use cloakroom_auth::session::EndReason;
 use cloakroom_auth::store::{Found, Rotation};
@@ -73,15 +72,15 @@ async fn fast(transaction: &Transaction<'_>, ask: &Ask) -> Result<Option<Found>>
     let [rotated, again] = transaction
         .pipeline([(FAST, &[&id, &generation, &now, &spent, &keyed, &proof]), (AGAIN, &[&id])])
         .await?;
-    let Some(mut found) = rotated.first().map(rows::found).transpose()? else { return Ok(None) };
+    let Some(found) = rotated.first().map(rows::found).transpose()? else { return Ok(None) };
     let needed = again.first().ok_or(Fault::Unreadable("a session"))?.try_get(0)?;
-    if Rv::from_i64(needed).is_none_or(|needed| needed > found.session.rv) {
+    // A row that is newer than this statement's snapshot was written while its lock was waited for: the user that came
+    // with the snapshot is older than the number that its token would get, and so may its roles be.
+    let overtaken = found.session.rv > found.as_of.head();
+    if overtaken || Rv::from_i64(needed).is_none_or(|needed| needed > found.session.rv) {
         transaction.start_over().await?;
         return Ok(None);
     }
-    // A row that survived what this statement did not see of yet got its number: its tokens must survive, too.
-    let head = found.as_of.head().max(found.session.rv);
-    found.as_of = AsOf::read_with_row(head, found.as_of.floor());
     Ok(Some(found))
 }
 

@@ -42,18 +42,7 @@ impl Users for Postgres {
     async fn add(&self, new: NewUser) -> Stored<Added> {
         const ADD: &str = "INSERT INTO users (id, email, email_key, name, password_hash, roles, status, min_rv, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8) ON CONFLICT (email_key) DO NOTHING";
-        let user = User {
-            id: new.id,
-            email: new.email.typed,
-            email_key: new.email.key,
-            name: new.name,
-            password_hash: new.password_hash,
-            roles: new.roles,
-            status: new.status,
-            min_rv: Rv::ZERO,
-            logins_ended: None,
-            created_at: new.created_at,
-        };
+        let user = User::from(new);
         let (id, roles): (&[u8], _) = (user.id.as_bytes(), words::roles_json(&user.roles));
         let (key, hash, status) =
             (user.email_key.as_str(), user.password_hash.as_str(), user.status.as_str());
