@@ -48,7 +48,8 @@
 //! * [`proof`]: which credentials a request shows; [`layer`] and [`extract`]: tower and axum
 //! * [`key_source`]: the keys of an issuer elsewhere; [`access_tokens`]: a service that can live with `exp`
 //! * [`jwt`], [`jws`], [`keys`], [`algorithm`], [`jwk`]: access tokens; [`opaque`]: session and refresh tokens
-//! * [`revocations`] (what kills), [`lease`] (how fresh that knowledge is), [`event`] (how it is told)
+//! * [`revocations`] (what kills), [`lease`] (how fresh that knowledge is), [`event`] (what it tells of),
+//!   [`feed`] (how it comes here, and when it is complete)
 //! * [`id`], [`timestamp`], [`rv`], [`principal`], [`clock`]: the words that everything is said in
 //!
 //! It may not depend on tokio, a database or an HTTP client.
@@ -60,6 +61,7 @@ pub mod clock;
 pub mod event;
 #[cfg(feature = "axum")]
 pub mod extract;
+pub mod feed;
 mod flights;
 pub mod id;
 pub mod jwk;

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::InvalidId;
 
 /// A position in the feed as one ordered number: an epoch of 31 bits, then a sequence number of 32.
 ///
 /// In JSON it is 16 lower-case hex digits of fixed width, because JavaScript loses integers past 2^53.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "&str", into = "String")]
 pub struct Rv(u64);
 
 impl Rv {
@@ -61,6 +64,20 @@ impl fmt::Display for Rv {
 impl fmt::Debug for Rv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rv({}.{})", self.epoch(), self.seq())
+    }
+}
+
+impl TryFrom<&str> for Rv {
+    type Error = InvalidId;
+
+    fn try_from(text: &str) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl From<Rv> for String {
+    fn from(rv: Rv) -> String {
+        rv.to_string()
     }
 }
 
