@@ -9,6 +9,7 @@ pub mod context;
 pub mod dev;
 pub mod healthcheck;
 pub mod import;
+pub mod init;
 pub mod key;
 pub mod migrate;
 pub mod output;
@@ -71,6 +72,8 @@ enum Command {
     Dev,
     /// Serve what the configuration says
     Serve(serve::ServeArgs),
+    /// Choose between session, JWT and hybrid, and write cloakroom.toml
+    Init(init::InitArgs),
     /// Bring the database up to date
     Migrate(migrate::MigrateArgs),
     /// Copy the database, as it is at one moment, while a server uses it
@@ -179,6 +182,7 @@ async fn run(given: Given, command: Command) -> Done {
     match command {
         Command::Dev => dev::dev(&inputs).await,
         Command::Serve(args) => serve::serve(&inputs, &args).await,
+        Command::Init(args) => init::init(&inputs, args),
         Command::Migrate(args) => migrate::migrate(&inputs, &args, output).await,
         Command::Backup(args) => backup::backup(&inputs, args, output).await,
         Command::User(command) => user::user(&inputs, command, output).await,

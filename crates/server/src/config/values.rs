@@ -89,6 +89,14 @@ impl<'de> Deserialize<'de> for PublicUrl {
     }
 }
 
+impl FromStr for PublicUrl {
+    type Err = InvalidOrigin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        text.parse().map(|Origin(text)| Self(text))
+    }
+}
+
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

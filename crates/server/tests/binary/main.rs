@@ -9,6 +9,7 @@ mod backup;
 mod commands;
 mod crash;
 mod import;
+mod init;
 mod load;
 mod nginx;
 mod postgres;
