@@ -1,0 +1,97 @@
+//! Logins: written, found, counted, used, listed.
+
+use super::*;
+
+pub(super) async fn a_session_comes_back_as_it_was_written(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    let mut row = row(&store, 1, alice, RowStrategy::Hybrid).await;
+    row.remember = true;
+    row.jkt = Some("thumb".into());
+    row.ip = Some(String::from("2001:db8::1"));
+    row.user_agent = Some(String::from("curl/8"));
+    start(&store, row.clone()).await;
+    let found = store.find(row.id).await.unwrap().unwrap();
+    assert_eq!(found.session, row);
+    assert_eq!(found.user.id, alice);
+    assert!(store.find(session_id(99)).await.unwrap().is_none());
+}
+
+pub(super) async fn several_sessions_are_found_at_once(store: Shared) {
+    let (alice, bob) = (add(&store, 1, "alice@example.com").await, add(&store, 2, "bob@example.com").await);
+    for (n, user) in [(1, alice), (2, bob), (3, alice)] {
+        let row = row(&store, n, user, RowStrategy::Session).await;
+        start(&store, row).await;
+    }
+    let mut found = store.find_many(&[session_id(3), session_id(99), session_id(2)]).await.unwrap();
+    found.sort_by_key(|found| found.session.id);
+    for (found, n) in found.iter().zip([2, 3]) {
+        let alone = store.find(session_id(n)).await.unwrap().unwrap();
+        assert_eq!(
+            (&found.session, found.as_of, found.user.id),
+            (&alone.session, alone.as_of, alone.user.id)
+        );
+    }
+    assert_eq!(found.len(), 2);
+    assert!(store.find_many(&[]).await.unwrap().is_empty());
+}
+
+pub(super) async fn a_login_older_than_a_revocation_is_dead_at_birth(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    let before = row(&store, 1, alice, RowStrategy::Session).await;
+    store.end_all(alice, None, EndReason::EndedByUser, now()).await.unwrap().unwrap();
+    let started = store.start(fresh(before.clone())).await.unwrap();
+    assert!(matches!(started, Started::DeadAtBirth), "its password was checked before the logout everywhere");
+    assert!(store.find(before.id).await.unwrap().is_none());
+
+    let after = row(&store, 2, alice, RowStrategy::Session).await;
+    store.set_status(alice, Status::Disabled, now()).await.unwrap().unwrap();
+    assert!(matches!(store.start(fresh(after)).await.unwrap(), Started::DeadAtBirth));
+}
+
+pub(super) async fn a_login_past_the_cap_ends_the_least_recently_used(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    for n in 1..=3 {
+        let row = row(&store, n, alice, RowStrategy::Session).await;
+        start(&store, row).await;
+    }
+    store.touch(&[(session_id(1), now().after(MINUTE))]).await.unwrap();
+    let new = row(&store, 4, alice, RowStrategy::Hybrid).await;
+    let new = cloakroom_auth::session::NewSession { row: new, max_per_user: 3 };
+    let Started::Row { evicted } = store.start(new).await.unwrap() else { panic!("it starts") };
+    let gone: Vec<_> = evicted.into_iter().map(|event| event.revocation).collect();
+    assert_eq!(gone, [Revocation::SessionRevoked(session_id(2))]);
+    let listed = store.list_sessions(alice, now()).await.unwrap();
+    assert_eq!(listed.len(), 3);
+    assert!(listed.iter().all(|session| session.id != session_id(2)));
+}
+
+pub(super) async fn a_use_moves_forward_only(store: Shared) {
+    let id = login(&store, 1, RowStrategy::Session).await;
+    store.touch(&[(id, now().after(MINUTE)), (session_id(99), now())]).await.unwrap();
+    store.touch(&[(id, now())]).await.unwrap();
+    assert_eq!(store.find(id).await.unwrap().unwrap().session.last_used_at, now().after(MINUTE));
+}
+
+pub(super) async fn live_sessions_are_listed_newest_first(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    let bob = add(&store, 2, "bob@example.com").await;
+    for (n, user) in [(1, alice), (2, alice), (3, bob), (4, alice)] {
+        let mut row = row(&store, n, user, RowStrategy::Session).await;
+        row.created_at = now().after(Duration::from_secs(n.into()));
+        start(&store, row).await;
+    }
+    store.end(session_id(2), None, EndReason::Logout, now()).await.unwrap();
+    let listed = store.list_sessions(alice, now()).await.unwrap();
+    assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [session_id(4), session_id(1)]);
+    assert!(store.list_sessions(alice, now().after(31 * DAY)).await.unwrap().is_empty());
+}
+
+pub(super) async fn an_address_is_known_after_a_login_from_it(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    let mut row = row(&store, 1, alice, RowStrategy::Session).await;
+    row.ip = Some(String::from("192.0.2.7"));
+    start(&store, row).await;
+    assert!(store.known_address(&key("alice@example.com"), "192.0.2.7").await.unwrap());
+    assert!(!store.known_address(&key("alice@example.com"), "192.0.2.8").await.unwrap());
+    assert!(!store.known_address(&key("bob@example.com"), "192.0.2.7").await.unwrap());
+}
