@@ -9,6 +9,8 @@ use cloakroom_auth::store::{Feed, ServiceKeys, Stored, Users};
 use cloakroom_auth::user::User;
 use cloakroom_verify::{Event, Revocation, Rv, SessionId, Timestamp, UserId};
 
+pub(crate) use crate::mark::{Change, Mark, SessionMark};
+
 /// A database without the session rows.
 #[async_trait]
 pub(crate) trait Ledger: Users + Feed + ServiceKeys {
@@ -34,26 +36,6 @@ pub(crate) struct Facts {
     pub(crate) user: User,
     pub(crate) as_of: AsOf,
     pub(crate) mark: Mark,
-}
-
-/// What is written of one session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mark {
-    pub(crate) version: i64,
-    pub(crate) rv: Rv,
-    pub(crate) change: Option<Change>,
-    pub(crate) ended: Option<Revoked>,
-}
-
-/// A privilege change. Until the row in Redis has taken it up, the row is what this says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
-    /// How many the row had, this one included.
-    pub(crate) number: i64,
-    /// Which version of the row it changed. Of another one it says nothing.
-    pub(crate) base: i64,
-    /// The row after it.
-    pub(crate) row: Vec<u8>,
 }
 
 /// Something to be told and remembered.
@@ -87,6 +69,12 @@ pub(crate) struct Recorded {
 }
 
 impl Facts {
+    /// What rests of the session after an entry that was told by this number.
+    pub(crate) fn marked(&self, entry: &Entry, rv: Rv) -> SessionMark {
+        let mark = self.mark.after(entry, rv);
+        SessionMark { session: self.session, user: self.user.id, mark, until: entry.until }
+    }
+
     /// Whether nothing that a decision rests on is another now.
     pub(crate) fn still_hold(&self, now: &Self) -> bool {
         self.mark.version == now.mark.version
@@ -107,11 +95,8 @@ impl Facts {
 }
 
 impl Mark {
-    /// Nothing is.
-    pub(crate) const NONE: Self = Self { version: 0, rv: Rv::ZERO, change: None, ended: None };
-
     /// The mark after an entry that was told by this number.
-    pub(crate) fn after(&self, entry: &Entry, rv: Rv) -> Self {
+    fn after(&self, entry: &Entry, rv: Rv) -> Self {
         let mut mark = Self { version: self.version + 1, ..self.clone() };
         match &entry.what {
             What::Ended(reason) => mark.ended = Some(Revoked { rv, at: Some(entry.now), reason: *reason }),

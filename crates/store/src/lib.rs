@@ -13,6 +13,7 @@ pub mod copy;
 pub mod error;
 #[cfg(feature = "redis")]
 mod ledger;
+mod mark;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "redis")]

@@ -81,7 +81,7 @@ fn to_postgres_and_back_again_nobody_is_logged_out_and_nobody_back_in() {
     copy("@store-url", "sqlite:back.db").fails(4, "held by another");
     server.kill();
     let told = copy("@store-url", "sqlite:back.db").json();
-    assert_eq!((&told[3]["table"], &told[3]["rows"]), (&json!("sessions"), &json!(6)));
+    assert_eq!((&told[4]["table"], &told[4]["rows"]), (&json!("sessions"), &json!(6)));
 
     let server = on_a_file("back.db");
     assert_eq!([&live[0], &live[1], &live[2], &there].map(|token| server.me(token)), [200; 4]);

@@ -2,7 +2,8 @@
 //!
 //! * [`Shelf`]: what a database must do for it; `row`: a row of any table, and what makes it the same row elsewhere
 //!
-//! Revocations come first, then who they are about: a copy that stops half way knows every ending of what it holds.
+//! Revocations come first, then who they are about: a copy that stops half way knows every ending of what it holds. Of
+//! logins whose rows are in Redis it knows them behind the accounts only: until it is done nobody may serve from it.
 //! Tokens stay good, since the keys are no part of a database and no row changes on the way.
 
 mod row;
@@ -13,6 +14,7 @@ use cloakroom_auth::store::{StoreError, Stored};
 use cloakroom_verify::Rv;
 
 use crate::Progress;
+pub use crate::mark::{Change, Mark, SessionMark};
 use row::Sum;
 pub use row::{Row, Table};
 

@@ -8,6 +8,8 @@ use cloakroom_auth::session::{EndReason, Revoked, Session};
 use cloakroom_auth::user::{LoginsEnded, User};
 use cloakroom_verify::{Event, Revocation, Strategy, Timestamp};
 
+use crate::mark::{Change, Mark, SessionMark};
+
 /// The tables, in the order in which they are copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
@@ -17,13 +19,15 @@ pub enum Table {
     ServiceKeys,
     /// Accounts.
     Users,
+    /// What ended or changed logins whose rows are in Redis; each names its account.
+    Marks,
     /// Logins; each names its account.
     Sessions,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Events, Self::ServiceKeys, Self::Users, Self::Sessions];
+    pub const ALL: [Self; 5] = [Self::Events, Self::ServiceKeys, Self::Users, Self::Marks, Self::Sessions];
 }
 
 impl fmt::Display for Table {
@@ -32,6 +36,7 @@ impl fmt::Display for Table {
             Self::Events => "events",
             Self::ServiceKeys => "service keys",
             Self::Users => "users",
+            Self::Marks => "session marks",
             Self::Sessions => "sessions",
         })
     }
@@ -46,6 +51,8 @@ pub enum Row {
     ServiceKey(ServiceKey),
     /// Of [`Table::Users`].
     User(User),
+    /// Of [`Table::Marks`].
+    Mark(SessionMark),
     /// Of [`Table::Sessions`].
     Session(Session),
 }
@@ -57,6 +64,7 @@ impl Row {
             Self::Event(event) => u128::from(event.rv.as_i64().unsigned_abs()),
             Self::ServiceKey(key) => u128::from_be_bytes(*key.id.as_bytes()),
             Self::User(user) => u128::from_be_bytes(*user.id.as_bytes()),
+            Self::Mark(marked) => u128::from_be_bytes(*marked.session.as_bytes()),
             Self::Session(session) => u128::from_be_bytes(*session.id.as_bytes()),
         }
     }
@@ -67,6 +75,7 @@ impl Row {
             Self::Event(event) => digest.event(event),
             Self::ServiceKey(key) => digest.service_key(key),
             Self::User(user) => digest.user(user),
+            Self::Mark(marked) => digest.mark(marked),
             Self::Session(session) => digest.session(session),
         }
         let mut half = [0; 16];
@@ -118,6 +127,13 @@ impl Digest {
         self.bytes(reason.as_str().as_bytes());
     }
 
+    fn revoked(&mut self, revoked: Option<&Revoked>) {
+        if let Some(Revoked { rv, at, reason }) = revoked {
+            self.number(rv.as_i64());
+            self.end(*at, *reason);
+        }
+    }
+
     fn event(&mut self, Event { rv, revocation, keep_until }: &Event) {
         self.number(rv.as_i64());
         self.times([*keep_until]);
@@ -161,6 +177,20 @@ impl Digest {
         roles.iter().for_each(|role| self.bytes(role.as_bytes()));
     }
 
+    fn mark(&mut self, marked: &SessionMark) {
+        let SessionMark { session, user, mark: Mark { version, rv, change, ended }, until } = marked;
+        self.bytes(session.as_bytes());
+        self.bytes(user.as_bytes());
+        [*version, rv.as_i64()].into_iter().for_each(|number| self.number(number));
+        self.times([*until]);
+        self.bytes(&[u8::from(change.is_some()), u8::from(ended.is_some())]);
+        if let Some(Change { number, base, row }) = change {
+            [*number, *base].into_iter().for_each(|number| self.number(number));
+            self.bytes(row);
+        }
+        self.revoked(ended.as_ref());
+    }
+
     fn session(&mut self, session: &Session) {
         let Session {
             id,
@@ -200,10 +230,7 @@ impl Digest {
         [jkt.as_deref(), ip.as_deref(), user_agent.as_deref()].into_iter().for_each(|text| self.maybe(text));
         self.times([*auth_time, *created_at, *last_used_at, *expires_at]);
         self.bytes(&idle_timeout.as_millis().to_be_bytes());
-        if let Some(Revoked { rv, at, reason }) = revoked {
-            self.number(rv.as_i64());
-            self.end(*at, *reason);
-        }
+        self.revoked(revoked.as_ref());
     }
 }
 

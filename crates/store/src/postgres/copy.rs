@@ -10,7 +10,8 @@ use cloakroom_verify::{Rv, Timestamp};
 
 use super::connect::Connection;
 use super::fault::{Fault, Result};
-use super::rows::{self, session_columns, user_columns};
+use super::marks::{self, mark_insert};
+use super::rows::{self, mark_columns, session_columns, user_columns};
 use super::step::{single, transaction};
 use super::{Postgres, service_keys, sessions};
 use crate::copy::{FeedState, Row, Shelf, Table};
@@ -56,6 +57,7 @@ impl Shelf for Postgres {
             Table::Events => "SELECT count(*) FROM feed_events",
             Table::ServiceKeys => "SELECT count(*) FROM service_keys",
             Table::Users => "SELECT count(*) FROM users",
+            Table::Marks => "SELECT count(*) FROM session_marks",
             Table::Sessions => "SELECT count(*) FROM sessions",
         };
         single!(self.pool, connection => {
@@ -70,6 +72,7 @@ impl Shelf for Postgres {
             Table::Events => "SELECT int8send(rv) FROM feed_events ORDER BY rv DESC LIMIT 1",
             Table::ServiceKeys => "SELECT id FROM service_keys ORDER BY id DESC LIMIT 1",
             Table::Users => "SELECT id FROM users ORDER BY id DESC LIMIT 1",
+            Table::Marks => "SELECT id FROM session_marks ORDER BY id DESC LIMIT 1",
             Table::Sessions => "SELECT id FROM sessions ORDER BY id DESC LIMIT 1",
         };
         single!(self.pool, connection => {
@@ -113,6 +116,11 @@ async fn page(connection: &Connection, table: Table, after: Option<u128>, limit:
             const USERS: &str = page!(user_columns!(), "users u", "u.id");
             let found = connection.rows(USERS, &[&id, &limit]).await?;
             found.iter().map(|row| rows::user(row, 0).map(Row::User)).collect()
+        }
+        Table::Marks => {
+            const MARKS: &str = page!(mark_columns!(), "session_marks m", "m.id");
+            let found = connection.rows(MARKS, &[&id, &limit]).await?;
+            found.iter().map(|row| rows::session_mark(row).map(Row::Mark)).collect()
         }
         Table::Sessions => {
             const SESSIONS: &str = page!(session_columns!(), "sessions s", "s.id");
@@ -163,6 +171,9 @@ async fn put(connection: &Connection, row: &Row) -> Result<()> {
                 &why,
             ];
             connection.execute(PUT, values).await.map(drop)
+        }
+        Row::Mark(marked) => {
+            connection.execute(mark_insert!(), &marks::Columns::of(marked).all()).await.map(drop)
         }
         Row::Session(session) => put_session(connection, session).await,
     }

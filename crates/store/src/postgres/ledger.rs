@@ -6,11 +6,12 @@ use cloakroom_auth::store::{Sessions, Stored};
 use cloakroom_verify::{Event, SessionId, Timestamp, UserId};
 
 use super::fault::Result;
+use super::marks::{self, mark_insert};
 use super::plan::Plan;
 use super::rows::{self, head_columns, user_columns};
 use super::step::{Transaction, single, transaction};
 use super::{Postgres, users};
-use crate::ledger::{Entry, Facts, Ledger, Mark, Recorded, What};
+use crate::ledger::{Entry, Facts, Ledger, Recorded, What};
 
 const FACTS: &str = concat!(
     "SELECT ",
@@ -24,12 +25,13 @@ const FACTS: &str = concat!(
 const SET_HASH: &str = "UPDATE users SET password_hash = $2 WHERE id = $1";
 const SWEEP: &str =
     "UPDATE users SET min_rv = $2, logins_ended_at = $3, logins_ended_reason = $4 WHERE id = $1";
-const MARK: &str = "INSERT INTO session_marks AS m (id, user_id, version, rv, change_number, change_base, change_row, \
-     ended_rv, ended_at, ended_reason, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-     ON CONFLICT (id) DO UPDATE SET version = excluded.version, rv = excluded.rv, \
+const MARK: &str = concat!(
+    mark_insert!(),
+    " ON CONFLICT (id) DO UPDATE SET version = excluded.version, rv = excluded.rv, \
      change_number = excluded.change_number, change_base = excluded.change_base, \
      change_row = excluded.change_row, ended_rv = excluded.ended_rv, ended_at = excluded.ended_at, \
-     ended_reason = excluded.ended_reason, until = greatest(m.until, excluded.until)";
+     ended_reason = excluded.ended_reason, until = greatest(m.until, excluded.until)"
+);
 
 #[async_trait]
 impl Ledger for Postgres {
@@ -91,9 +93,9 @@ async fn record(transaction: &Transaction<'_>, read: &Facts, entry: &Entry) -> R
         return Ok(None);
     }
     let event = told.event(place)?;
-    let mark = read.mark.after(entry, event.rv);
-    let values = Values::of(&mark, entry.until);
-    let marked = values.all(&session, &user);
+    let marked = read.marked(entry, event.rv);
+    let columns = marks::Columns::of(&marked);
+    let marked = columns.all();
     let (rv, at) = (event.rv.as_i64(), entry.now.as_millis());
     match swept.map(EndReason::as_str) {
         None => transaction.commit_with(&[(MARK, &marked)]).await?,
@@ -102,52 +104,4 @@ async fn record(transaction: &Transaction<'_>, read: &Facts, entry: &Entry) -> R
         }
     };
     Ok(Some(Recorded { event, as_of: told.as_of }))
-}
-
-/// A mark in the types of its columns.
-struct Values<'m> {
-    version: i64,
-    rv: i64,
-    number: Option<i64>,
-    base: Option<i64>,
-    row: Option<&'m [u8]>,
-    ended_rv: Option<i64>,
-    ended_at: Option<i64>,
-    reason: Option<&'static str>,
-    until: i64,
-}
-
-type Value<'v> = &'v (dyn tokio_postgres::types::ToSql + Sync);
-
-impl<'m> Values<'m> {
-    fn of(mark: &'m Mark, until: Timestamp) -> Self {
-        let (change, ended) = (mark.change.as_ref(), mark.ended.as_ref());
-        Self {
-            version: mark.version,
-            rv: mark.rv.as_i64(),
-            number: change.map(|change| change.number),
-            base: change.map(|change| change.base),
-            row: change.map(|change| change.row.as_slice()),
-            ended_rv: ended.map(|ended| ended.rv.as_i64()),
-            ended_at: ended.and_then(|ended| ended.at).map(Timestamp::as_millis),
-            reason: ended.map(|ended| ended.reason.as_str()),
-            until: until.as_millis(),
-        }
-    }
-
-    fn all<'v>(&'v self, session: &'v &[u8], user: &'v &[u8]) -> [Value<'v>; 11] {
-        [
-            session,
-            user,
-            &self.version,
-            &self.rv,
-            &self.number,
-            &self.base,
-            &self.row,
-            &self.ended_rv,
-            &self.ended_at,
-            &self.reason,
-            &self.until,
-        ]
-    }
 }

@@ -4,7 +4,7 @@
 //! * `step`: one step is one transaction, bounded and retried; `fault`: why it was not done
 //! * `plan`: what a step tells the feed, with dense numbers; `lineage`: when an epoch begins
 //! * `coalesce`, `batch`: revocations that arrive together share one transaction
-//! * `users`, `sessions`, `rotate`, `feed`, `service_keys`: the traits; `rows`: columns and values
+//! * `users`, `sessions`, `rotate`, `feed`, `service_keys`: the traits; `rows`, `marks`: columns and values
 //! * `migrate`: its tables; `copy`: rows as they are
 
 mod address;
@@ -17,6 +17,7 @@ mod feed;
 #[cfg(feature = "redis")]
 mod ledger;
 mod lineage;
+mod marks;
 pub mod migrate;
 mod plan;
 mod pool;

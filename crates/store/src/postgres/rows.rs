@@ -14,6 +14,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use super::fault::{Fault, Result};
+use crate::mark::{Change, Mark, SessionMark};
 use crate::words;
 
 /// The columns of a user.
@@ -37,7 +38,14 @@ macro_rules! head_columns {
         "h.head, h.floor, h.lineage = {LINEAGE}"
     };
 }
-pub(super) use {head_columns, session_columns, user_columns};
+/// The columns of a mark.
+macro_rules! mark_columns {
+    () => {
+        "m.id, m.user_id, m.until, m.version, m.rv, m.change_number, m.change_base, m.change_row, m.ended_rv, \
+         m.ended_at, m.ended_reason"
+    };
+}
+pub(super) use {head_columns, mark_columns, session_columns, user_columns};
 
 const SESSION_COLUMNS: usize = 25;
 const USER_COLUMNS: usize = 11;
@@ -178,24 +186,35 @@ pub(super) fn event(row: &Row, first: usize) -> Result<Event> {
     Ok(Event { rv, revocation, keep_until: columns.time()? })
 }
 
+/// [`mark_columns`].
+pub(super) fn session_mark(row: &Row) -> Result<SessionMark> {
+    let mut columns = Columns { row, next: 0 };
+    Ok(SessionMark {
+        session: SessionId::from_bytes(columns.id()?),
+        user: UserId::from_bytes(columns.id()?),
+        until: columns.time()?,
+        mark: mark(&mut columns)?,
+    })
+}
+
 /// A user, the head, and what is written of a session.
 #[cfg(feature = "redis")]
 pub(super) fn facts(row: &Row) -> Result<crate::ledger::Facts> {
-    use crate::ledger::{Change, Facts, Mark};
     let mut columns = Columns { row, next: USER_COLUMNS + 3 };
     let session = SessionId::from_bytes(columns.id()?);
-    let version: Option<i64> = columns.take()?;
-    let mut mark = Mark::NONE;
-    if let Some(version) = version {
-        mark.version = version;
-        mark.rv = columns.rv()?;
-        let change: (Option<i64>, Option<i64>, Option<Vec<u8>>) =
-            (columns.take()?, columns.take()?, columns.take()?);
-        mark.change = match change {
-            (Some(number), Some(base), Some(row)) => Some(Change { number, base, row }),
-            (None | Some(_), None | Some(_), None | Some(_)) => None,
-        };
-        mark.ended = revoked(&mut columns)?;
-    }
-    Ok(Facts { session, user: user(row, 0)?, as_of: as_of(row, USER_COLUMNS)?, mark })
+    let mark = mark(&mut columns)?;
+    Ok(crate::ledger::Facts { session, user: user(row, 0)?, as_of: as_of(row, USER_COLUMNS)?, mark })
+}
+
+/// What a mark says, from `version` on; nothing where there is none.
+fn mark(columns: &mut Columns<'_>) -> Result<Mark> {
+    let Some(version) = columns.take()? else { return Ok(Mark::NONE) };
+    let rv = columns.rv()?;
+    let change: (Option<i64>, Option<i64>, Option<Vec<u8>>) =
+        (columns.take()?, columns.take()?, columns.take()?);
+    let change = match change {
+        (Some(number), Some(base), Some(row)) => Some(Change { number, base, row }),
+        (None | Some(_), None | Some(_), None | Some(_)) => None,
+    };
+    Ok(Mark { version, rv, change, ended: revoked(columns)? })
 }

@@ -9,7 +9,7 @@ use cloakroom_verify::Event;
 use rusqlite::{Connection, Result, params};
 
 use super::rows::{self, SESSION, USER};
-use super::{Sqlite, feed, service_keys, sessions};
+use super::{Sqlite, feed, marks, service_keys, sessions};
 use crate::copy::{FeedState, Row, Shelf, Table};
 use crate::words;
 
@@ -66,6 +66,7 @@ fn name(table: Table) -> &'static str {
         Table::Events => "feed_events",
         Table::ServiceKeys => "service_keys",
         Table::Users => "users",
+        Table::Marks => "session_marks",
         Table::Sessions => "sessions",
     }
 }
@@ -81,13 +82,14 @@ fn read(
         Table::Events => ("rv, kind, key, keep_until", "feed_events", "rv"),
         Table::ServiceKeys => (service_keys::COLUMNS, "service_keys", "id"),
         Table::Users => (USER, "users u", "u.id"),
+        Table::Marks => (marks::COLUMNS, "session_marks m", "m.id"),
         Table::Sessions => (SESSION, "sessions s", "s.id"),
     };
     // Before every key: below each number, and the empty blob below each other.
     let after: Box<dyn rusqlite::ToSql> = match (table, after) {
         (Table::Events, after) => Box::new(after.map_or(-1, |rv| i64::try_from(rv).unwrap_or(i64::MAX))),
-        (Table::ServiceKeys | Table::Users | Table::Sessions, None) => Box::new(Vec::new()),
-        (Table::ServiceKeys | Table::Users | Table::Sessions, Some(id)) => {
+        (Table::ServiceKeys | Table::Users | Table::Marks | Table::Sessions, None) => Box::new(Vec::new()),
+        (Table::ServiceKeys | Table::Users | Table::Marks | Table::Sessions, Some(id)) => {
             Box::new(id.to_be_bytes().to_vec())
         }
     };
@@ -100,6 +102,7 @@ fn read(
                 Table::Events => Row::Event(rows::event(row, 0)?),
                 Table::ServiceKeys => Row::ServiceKey(service_keys::read(row)?),
                 Table::Users => Row::User(rows::user(row, 0)?),
+                Table::Marks => Row::Mark(marks::read(row)?),
                 Table::Sessions => Row::Session(rows::session(row, 0)?),
             })
         })?
@@ -111,6 +114,7 @@ fn put(connection: &Connection, row: &Row) -> Result<()> {
         Row::Event(event) => put_event(connection, event),
         Row::ServiceKey(key) => put_service_key(connection, key),
         Row::User(user) => put_user(connection, user),
+        Row::Mark(marked) => marks::add(connection, marked),
         Row::Session(session) => put_session(connection, session),
     }
 }

@@ -1,14 +1,14 @@
 //! Marks of sessions whose rows are in Redis.
 
 use async_trait::async_trait;
-use cloakroom_auth::session::{EndReason, Revoked};
+use cloakroom_auth::session::EndReason;
 use cloakroom_auth::store::{Sessions, Stored};
-use cloakroom_verify::{Event, Rv, SessionId, Timestamp, UserId};
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use cloakroom_verify::{Event, SessionId, Timestamp, UserId};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, HEAD, USER, USER_COLUMNS};
-use super::{Sqlite, feed, users};
-use crate::ledger::{Change, Entry, Facts, Ledger, Mark, Recorded, What};
+use super::{Sqlite, feed, marks, users};
+use crate::ledger::{Entry, Facts, Ledger, Recorded, What};
 
 #[async_trait]
 impl Ledger for Sqlite {
@@ -42,7 +42,7 @@ impl Ledger for Sqlite {
                     users::end_logins(transaction, &mut present.user, reason, entry.now)?
                 }
             };
-            write(transaction, &present, &present.mark.after(&entry, event.rv), entry.until)?;
+            marks::replace(transaction, &present.marked(&entry, event.rv))?;
             Ok(Some(Recorded { event, as_of: feed::as_of(transaction)? }))
         })
         .await
@@ -74,57 +74,7 @@ fn facts(connection: &Connection, session: SessionId, user: UserId) -> Result<Op
         .query_row(params![session.as_bytes(), user.as_bytes()], |row| {
             let user = rows::user(row, 0)?;
             let as_of = rows::as_of(row, USER_COLUMNS)?;
-            Ok(Facts { session, user, as_of, mark: mark(row, USER_COLUMNS + 2)? })
+            Ok(Facts { session, user, as_of, mark: marks::mark(row, USER_COLUMNS + 2)? })
         })
         .optional()
-}
-
-fn mark(row: &Row<'_>, first: usize) -> Result<Mark> {
-    let Some(version) = row.get::<_, Option<i64>>(first)? else { return Ok(Mark::NONE) };
-    let rv = |column| {
-        let value: Option<i64> = row.get(column)?;
-        value.map(|value| Rv::from_i64(value).ok_or_else(|| rows::unreadable(column))).transpose()
-    };
-    let change = match (row.get(first + 2)?, row.get(first + 3)?, row.get(first + 4)?) {
-        (Some(number), Some(base), Some(row)) => Some(Change { number, base, row }),
-        (None | Some(_), None | Some(_), None | Some(_)) => None,
-    };
-    let ended = match rv(first + 5)? {
-        None => None,
-        Some(rv) => {
-            let word: Option<String> = row.get(first + 7)?;
-            let reason = word.as_deref().and_then(EndReason::parse);
-            let reason = reason.ok_or_else(|| rows::unreadable(first + 7))?;
-            let at = row.get::<_, Option<i64>>(first + 6)?.map(Timestamp::from_millis);
-            Some(Revoked { rv, at, reason })
-        }
-    };
-    Ok(Mark { version, rv: rv(first + 1)?.unwrap_or(Rv::ZERO), change, ended })
-}
-
-fn write(connection: &Connection, facts: &Facts, mark: &Mark, until: Timestamp) -> Result<()> {
-    let (change, ended) = (mark.change.as_ref(), mark.ended.as_ref());
-    connection
-        .prepare_cached(
-            "INSERT INTO session_marks (id, user_id, version, rv, change_number, change_base, change_row, ended_rv, \
-             ended_at, ended_reason, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
-             ON CONFLICT (id) DO UPDATE SET version = excluded.version, rv = excluded.rv, \
-             change_number = excluded.change_number, change_base = excluded.change_base, \
-             change_row = excluded.change_row, ended_rv = excluded.ended_rv, ended_at = excluded.ended_at, \
-             ended_reason = excluded.ended_reason, until = max(until, excluded.until)",
-        )?
-        .execute(params![
-            facts.session.as_bytes(),
-            facts.user.id.as_bytes(),
-            mark.version,
-            mark.rv.as_i64(),
-            change.map(|change| change.number),
-            change.map(|change| change.base),
-            change.map(|change| &change.row),
-            ended.map(|ended| ended.rv.as_i64()),
-            ended.and_then(|ended| ended.at).map(Timestamp::as_millis),
-            ended.map(|ended| ended.reason.as_str()),
-            until.as_millis(),
-        ])
-        .map(drop)
 }
