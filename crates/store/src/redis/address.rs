@@ -1,7 +1,10 @@
-//! What a URL says: `redis://[[USER]:PASSWORD@]HOST[:PORT][,HOST..][/DATABASE][?prefix=..&service=..]`
+//! What a URL says: `redis://[[USER]:PASSWORD@]HOST[:PORT][,HOST..][/DATABASE][?prefix=..&service=..&sslrootcert=..]`
 //!
 //! `redis` and `rediss` (TLS) name one server, `redis-cluster` and `rediss-cluster` some nodes of a cluster,
 //! `redis-sentinel` and `rediss-sentinel` the sentinels that know where the primary of `service` is.
+//! By TLS a server has to prove the name of the URL, by the roots of the system or of the PEM file `sslrootcert`.
+
+use std::path::PathBuf;
 
 use crate::OpenError;
 
@@ -12,6 +15,8 @@ pub(super) struct Address {
     pub(super) urls: Vec<String>,
     /// What every key begins with.
     pub(super) prefix: String,
+    /// Whose certificates are believed, if not the system's.
+    pub(super) roots: Option<PathBuf>,
 }
 
 /// What is found there.
@@ -40,15 +45,25 @@ impl Address {
             Some((user, hosts)) => (format!("{user}@"), hosts),
             None => (String::new(), authority),
         };
-        let mut address = Self { kind, urls: Vec::new(), prefix: String::from("cloakroom") };
+        let mut address = Self { kind, urls: Vec::new(), prefix: String::from("cloakroom"), roots: None };
         for option in query.split('&').filter(|option| !option.is_empty()) {
             match (option.split_once('='), &mut address.kind) {
                 (Some(("prefix", prefix)), _) if is_word(prefix) => prefix.clone_into(&mut address.prefix),
                 (Some(("service", name)), Kind::Sentinel { service }) if is_word(name) => {
                     name.clone_into(service);
                 }
+                // In the clear it would promise what nobody keeps.
+                (Some(("sslrootcert", _)), _) if tls == "redis" => {
+                    return Err(failed(
+                        "sslrootcert is for rediss://, rediss-cluster:// and rediss-sentinel://",
+                    ));
+                }
+                (Some(("sslrootcert", "system")), _) => address.roots = None,
+                (Some(("sslrootcert", file)), _) if !file.is_empty() => address.roots = Some(file.into()),
                 _ => {
-                    return Err(failed("its options are prefix=WORD and, for sentinels, service=WORD"));
+                    return Err(failed(
+                        "its options are prefix=WORD, by TLS sslrootcert=FILE, and for sentinels service=WORD",
+                    ));
                 }
             }
         }
@@ -99,6 +114,9 @@ mod tests {
         assert_eq!(cluster.urls, ["redis://u:p@a/", "redis://u:p@b:7000/"]);
         let sentinels = Address::parse("rediss-sentinel://a:26379,b:26379/1?service=main").unwrap();
         assert_eq!(sentinels.kind, Kind::Sentinel { service: String::from("main") });
+        assert_eq!(sentinels.roots, None);
+        let trusting = |file| Address::parse(&format!("rediss://a?sslrootcert={file}")).unwrap().roots;
+        assert_eq!([trusting("/etc/ca.pem"), trusting("system")], [Some("/etc/ca.pem".into()), None]);
         assert_eq!(sentinels.urls, ["rediss://a:26379/1", "rediss://b:26379/1"]);
     }
 
@@ -117,6 +135,9 @@ mod tests {
             "redis://hunter2@host?prefix={a}",
             "redis://hunter2@host?service=a",
             "redis://hunter2@host?timeout=1",
+            "redis://hunter2@host?sslrootcert=/etc/ca.pem",
+            "rediss://hunter2@host?sslrootcert=",
+            "rediss://hunter2@host/0#insecure",
         ] {
             let error = Address::parse(bad).err().unwrap().to_string();
             assert!(error.contains("store.sessions") && !error.contains("hunter2"), "{bad}: {error}");

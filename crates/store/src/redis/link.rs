@@ -10,13 +10,13 @@ use redis::cluster_async::ClusterConnection;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
     AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, RedisResult,
-    ScriptInvocation, ServerErrorKind, TlsMode,
+    ScriptInvocation, ServerErrorKind, TlsCertificates, TlsMode,
 };
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::address::{Address, Kind};
-use super::scripts;
+use super::{roots, scripts};
 use crate::OpenError;
 
 /// How long a connection is waited for, with all that belongs to it.
@@ -49,9 +49,10 @@ enum Connection {
 impl Link {
     /// Connects to nothing yet.
     pub(super) fn new(address: Address) -> Result<Self, OpenError> {
+        let roots = roots::load(address.roots.as_ref())?;
         // Its own message may repeat a part of the URL.
-        let target =
-            Target::of(address).map_err(|_| OpenError::Sessions(String::from("it is no URL of a Redis")))?;
+        let target = Target::of(address, roots)
+            .map_err(|_| OpenError::Sessions(String::from("it is no URL of a Redis")))?;
         Ok(Self { target, connection: Mutex::default(), failed: Cell::default() })
     }
 
@@ -143,19 +144,25 @@ fn is_of_the_connection(error: &RedisError) -> bool {
 }
 
 impl Target {
-    fn of(address: Address) -> RedisResult<Self> {
+    fn of(address: Address, roots: Option<TlsCertificates>) -> RedisResult<Self> {
         // The driver asks the process for its cryptography and panics where nobody chose one. A choice made before counts.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let first = address.urls.first().map_or("", String::as_str);
         Ok(match address.kind {
-            Kind::Single => Self::Single(Client::open(first)?),
-            Kind::Cluster => Self::Cluster(
-                ClusterClient::builder(address.urls)
+            Kind::Single => Self::Single(match roots {
+                None => Client::open(first)?,
+                Some(roots) => Client::build_with_tls(first, roots)?,
+            }),
+            Kind::Cluster => {
+                let mut builder = ClusterClient::builder(address.urls)
                     .connection_timeout(CONNECT)
                     .response_timeout(ANSWER)
-                    .retries(4)
-                    .build()?,
-            ),
+                    .retries(4);
+                if let Some(roots) = roots {
+                    builder = builder.certs(roots);
+                }
+                Self::Cluster(builder.build()?)
+            }
             Kind::Sentinel { service } => {
                 let infos: Vec<_> = address
                     .urls
@@ -170,6 +177,11 @@ impl Target {
                     builder = builder
                         .set_client_to_redis_tls_mode(TlsMode::Secure)
                         .set_client_to_sentinel_tls_mode(TlsMode::Secure);
+                }
+                if let Some(roots) = roots {
+                    builder = builder
+                        .set_client_to_redis_certificates(roots.clone())
+                        .set_client_to_sentinel_certificates(roots);
                 }
                 if let Some(user) = settings.username() {
                     builder = builder.set_client_to_redis_username(user);

@@ -1,6 +1,6 @@
 //! Redis (or Valkey): session rows beside a SQL database that keeps everything else.
 //!
-//! * `address`, `link`, `scripts`: how it is reached, and the few things it is asked
+//! * `address`, `roots`, `link`, `scripts`: how it is reached, and the few things it is asked
 //! * `row`: a row as bytes; `standing`: what a row is worth, given what SQL knows of it
 //! * `decide`, `change`: the steps that decide; `index`: which sessions a user has
 //! * `sessions`, `rest`: the traits
@@ -31,6 +31,7 @@ mod decide;
 mod index;
 mod link;
 mod rest;
+mod roots;
 mod row;
 mod scripts;
 mod sessions;
