@@ -7,6 +7,9 @@ mod common;
 #[expect(dead_code, reason = "this suite uses a part of it")]
 #[path = "common/postgres.rs"]
 mod database;
+#[cfg(feature = "postgres")]
+#[path = "copy/postgres.rs"]
+mod postgres;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +23,8 @@ use cloakroom_store::copy::{CopyError, FeedState, Row, Shelf, Table, copy};
 use cloakroom_store::{OpenError, Purpose};
 use cloakroom_verify::{KeyId, Revocation, TokenId, UserId};
 use common::*;
+use rusqlite::params;
+use rusqlite::types::Null;
 
 /// A database with something of everything.
 async fn filled() -> File {
@@ -59,7 +64,23 @@ async fn filled() -> File {
     store.append(Revocation::KeyRevoked(kid), None, now()).await.unwrap();
     store.append(Revocation::TokenRevoked(TokenId::from_bytes([1; 16])), None, now()).await.unwrap();
     store.retain(HOUR, now()).await.unwrap();
+    mark(&file);
     file
+}
+
+/// What a database knows of two logins whose rows are in a Redis: one was changed, the other one kept and then ended.
+fn mark(file: &File) {
+    let alice = [1_u8; 16];
+    let insert = "INSERT INTO session_marks (id, user_id, version, rv, change_number, change_base, change_row, \
+         ended_rv, ended_at, ended_reason, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let raw = rusqlite::Connection::open(&file.path).unwrap();
+    raw.execute(insert, params![[5_u8; 16], alice, 1, 0, 1, 7, [0_u8, 255, 7], Null, Null, Null, 9]).unwrap();
+    raw.execute(insert, params![[6_u8; 16], alice, 2, 8, Null, Null, Null, 9, 10, "logout", 11]).unwrap();
+}
+
+/// All of it, whatever the database writes it like.
+async fn marks(shelf: &dyn Shelf) -> String {
+    format!("{:?}", shelf.rows(Table::Marks, None, 10).await.unwrap())
 }
 
 async fn many(file: &File, users: u16) {
@@ -87,6 +108,13 @@ async fn run(from: &dyn Shelf, to: &dyn Shelf) -> Result<Vec<(String, u64, u64)>
     Ok(copied.iter().map(|copied| (copied.table.to_string(), copied.rows, copied.before)).collect())
 }
 
+/// What is told of a copy of [`filled`], with so many users.
+fn expected(users: u64) -> Vec<(String, u64, u64)> {
+    [("events", 7), ("service keys", 3), ("users", users), ("session marks", 2), ("sessions", 4)]
+        .map(|(table, rows)| (table.to_owned(), rows, 0))
+        .to_vec()
+}
+
 /// What the rules see of a database.
 async fn seen(store: &Arc<dyn Store>) -> String {
     let mut seen = String::new();
@@ -106,8 +134,8 @@ async fn seen(store: &Arc<dyn Store>) -> String {
 async fn everything_is_the_same_on_the_other_side() {
     let (from, to) = (filled().await, File::new());
     let told = run(&*shelf(&from).await, &*shelf(&to).await).await.unwrap();
-    let expected = [("events", 7, 0), ("service keys", 3, 0), ("users", 2, 0), ("sessions", 4, 0)];
-    assert_eq!(told, expected.map(|(table, rows, before)| (table.to_owned(), rows, before)));
+    assert_eq!(told, expected(2));
+    assert_eq!(marks(&*shelf(&from).await).await, marks(&*shelf(&to).await).await);
     let (from, to) =
         (from.try_open(Purpose::Serve).await.unwrap(), to.try_open(Purpose::Serve).await.unwrap());
     assert_eq!(seen(&from).await, seen(&to).await);
@@ -119,6 +147,8 @@ async fn everything_is_the_same_on_the_other_side() {
 struct Stops(Arc<dyn Shelf>, AtomicUsize);
 /// Loses the end of each session.
 struct Forgets(Arc<dyn Shelf>);
+/// The same of each session whose row is in Redis.
+struct Unmarks(Arc<dyn Shelf>);
 
 macro_rules! but_for_put {
     ($name:ident, $self:ident, $rows:ident, $put:expr) => {
@@ -161,6 +191,14 @@ but_for_put!(Forgets, self, rows, {
     }
     self.0.put(rows).await
 });
+but_for_put!(Unmarks, self, rows, {
+    for row in &mut rows {
+        if let Row::Mark(marked) = row {
+            marked.mark.ended = None;
+        }
+    }
+    self.0.put(rows).await
+});
 
 #[tokio::test]
 async fn a_copy_that_stopped_goes_on_where_it_was() {
@@ -173,7 +211,8 @@ async fn a_copy_that_stopped_goes_on_where_it_was() {
     assert_eq!((to.count(Table::Users).await.unwrap(), to.count(Table::Sessions).await.unwrap()), (1000, 0));
     let told = run(&*from, &*to).await.unwrap();
     assert_eq!(told[0], ("events".to_owned(), 7, 7), "revocations were there before what they kill");
-    assert_eq!(told[2..], [("users".to_owned(), 1202, 1000), ("sessions".to_owned(), 4, 0)]);
+    let rest = [("users", 1202, 1000), ("session marks", 2, 0), ("sessions", 4, 0)];
+    assert_eq!(told[2..], rest.map(|(table, rows, before)| (table.to_owned(), rows, before)));
     assert_eq!(
         run(&*from, &*to).await.unwrap()[2],
         ("users".to_owned(), 1202, 1202),
@@ -198,6 +237,9 @@ async fn a_row_that_arrives_changed_is_noticed() {
     let (from, to) = (shelf(&from).await, shelf(&to).await);
     let error = run(&*from, &Forgets(to)).await.unwrap_err();
     assert!(matches!(error, CopyError::Differ(Table::Sessions)), "{error}");
+    let another = File::new();
+    let error = run(&*from, &Unmarks(shelf(&another).await)).await.unwrap_err();
+    assert!(matches!(error, CopyError::Differ(Table::Marks)), "{error}");
 }
 
 #[tokio::test]
@@ -206,82 +248,4 @@ async fn a_database_in_use_is_not_copied() {
     let _server = file.open().await;
     let error = cloakroom_store::open_shelf(&file.url(), now()).await.err().unwrap();
     assert!(matches!(error, OpenError::Held(_)), "{error}");
-}
-
-#[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread")]
-async fn everything_is_the_same_on_postgres_and_back_again() {
-    let Some(database) = database::Database::new().await else { return };
-    let (from, to) = (filled().await, File::new());
-    many(&from, 600).await;
-    database.migrate().await;
-    let between = cloakroom_store::open_shelf(&database.url(), now()).await.unwrap();
-    let expected = [("events", 7, 0), ("service keys", 3, 0), ("users", 602, 0), ("sessions", 4, 0)]
-        .map(|(table, rows, before)| (table.to_owned(), rows, before));
-    assert_eq!(run(&*shelf(&from).await, &*between).await.unwrap(), expected);
-    assert_eq!(run(&*between, &*shelf(&to).await).await.unwrap(), expected);
-    let state = between.feed().await.unwrap();
-    drop(between);
-    let (from, to) =
-        (from.try_open(Purpose::Serve).await.unwrap(), to.try_open(Purpose::Serve).await.unwrap());
-    // The connection of the copy ends a little after its client.
-    let store = loop {
-        match database.try_open().await {
-            Err(OpenError::Held(_)) => tokio::task::yield_now().await,
-            opened => break opened.unwrap(),
-        }
-    };
-    let source = seen(&from).await;
-    assert_eq!(source, seen(&store).await);
-    assert_eq!(source, seen(&to).await);
-    assert!(store.read_since(None).await.unwrap().head > state.head, "no number is given out twice");
-    drop(store);
-    database.drop().await;
-}
-
-#[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_postgres_in_use_is_not_copied_and_one_that_is_copied_not_used() {
-    let Some(database) = database::Database::new().await else { return };
-    let server = database.open().await;
-    let _another = database.try_open().await.unwrap();
-    let error = cloakroom_store::open_shelf(&database.url(), now()).await.err().unwrap();
-    assert!(matches!(error, OpenError::Held(_)), "{error}");
-    assert!(server.read_since(None).await.is_ok());
-    database.drop().await;
-
-    let database = database::Database::new().await.unwrap();
-    database.migrate().await;
-    let _copying = cloakroom_store::open_shelf(&database.url(), now()).await.unwrap();
-    let error = database.try_open().await.err().unwrap();
-    assert!(matches!(error, OpenError::Held(_)), "{error}");
-    database.drop().await;
-}
-
-#[cfg(feature = "postgres")]
-#[tokio::test(flavor = "multi_thread")]
-async fn numbers_go_on_in_a_new_epoch_whatever_life_the_target_had() {
-    let Some(database) = database::Database::new().await else { return };
-    let from = filled().await;
-    // It lived before, and its head was moved in the life that goes on now.
-    drop(database.open().await);
-    let (source, target) =
-        (shelf(&from).await, cloakroom_store::open_shelf(&database.url(), now()).await.unwrap());
-    run(&*source, &*target).await.unwrap();
-    let copied = source.feed().await.unwrap();
-    drop(target);
-    // The connection of the copy ends a little after its client.
-    let store = loop {
-        match database.try_open().await {
-            Err(OpenError::Held(_)) => tokio::task::yield_now().await,
-            opened => break opened.unwrap(),
-        }
-    };
-    let next = store.append(Revocation::EverythingBefore, None, now()).await.unwrap();
-    assert!(
-        next.rv.epoch() > copied.head.epoch(),
-        "{next:?} after {copied:?}: the source may give it out too"
-    );
-    drop(store);
-    database.drop().await;
 }

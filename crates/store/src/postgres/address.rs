@@ -48,6 +48,8 @@ pub(super) enum Roots {
 const POOL_SIZE: usize = 16;
 const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The same for a copy.
+const COPY_TIMEOUT: Duration = Duration::from_secs(600);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A peer that acknowledges nothing for so long is gone, whatever the routers between keep to themselves.
 const PEER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,6 +100,13 @@ impl Address {
 }
 
 impl Address {
+    /// The same for a copy: nobody else may use it meanwhile, and its statements are as large as the tables.
+    pub(super) fn alone(self) -> Self {
+        let statement_timeout = self.statement_timeout.max(COPY_TIMEOUT);
+        // One connection, since the lock is its own.
+        Self { alone: true, pool_size: 1, statement_timeout, ..self }
+    }
+
     /// How long a step may take as a whole, whatever the network does.
     pub(super) fn patience(&self) -> Duration {
         self.pool_timeout + self.statement_timeout
@@ -219,6 +228,17 @@ mod tests {
             let told = Address::parse(url).unwrap_err().to_string();
             assert!(told.contains(why) && !told.contains("secret"), "{told}");
         }
+    }
+
+    #[test]
+    fn a_copy_has_one_connection_and_as_long_as_its_tables_take() {
+        let timeout = |options| {
+            let address = Address::parse(&format!("postgres://u:secret@h/x?pool_size=9{options}")).unwrap();
+            let alone = address.alone();
+            assert_eq!((alone.alone, alone.pool_size), (true, 1));
+            alone.statement_timeout.as_secs()
+        };
+        assert_eq!(["", "&statement_timeout=70", "&statement_timeout=900000"].map(timeout), [600, 600, 900]);
     }
 
     #[test]

@@ -108,6 +108,10 @@ where
     });
 }
 
+/// The connection of a copy rests while the other side is busy. Servers before 14 do not know it, and let it rest.
+const RESTS_LONG: &str =
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'";
+
 /// What every connection is set to. `SET` rather than startup options, which poolers between drop.
 fn settings(address: &Address) -> String {
     let timeout = address.statement_timeout.as_millis();
@@ -117,8 +121,9 @@ fn settings(address: &Address) -> String {
         "SET statement_timeout = {timeout}; SET lock_timeout = {timeout}; \
          SET idle_in_transaction_session_timeout = {}; \
          SELECT set_config('synchronous_commit', 'on', false) \
-         WHERE current_setting('synchronous_commit') IN ('off', 'local')",
-        timeout * 2
+         WHERE current_setting('synchronous_commit') IN ('off', 'local'); {}",
+        timeout * 2,
+        if address.alone { RESTS_LONG } else { "" }
     )
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Fault {
     Late,
     /// Somebody uses it who does not share it.
     Held,
+    /// The connection that kept others away is gone.
+    NotAlone,
 }
 
 impl Fault {
@@ -40,7 +42,8 @@ impl Fault {
             | Self::AnotherLineage
             | Self::Exhausted
             | Self::Late
-            | Self::Held => false,
+            | Self::Held
+            | Self::NotAlone => false,
         }
     }
 
@@ -53,7 +56,8 @@ impl Fault {
             | Self::Unreadable(_)
             | Self::Exhausted
             | Self::Late
-            | Self::Held => false,
+            | Self::Held
+            | Self::NotAlone => false,
         }
     }
 }
@@ -68,6 +72,9 @@ impl fmt::Display for Fault {
             Self::Exhausted => f.write_str("every connection to the database is in use"),
             Self::Late => f.write_str("the database does not answer"),
             Self::Held => f.write_str("the database is being copied, or is to be copied and in use"),
+            Self::NotAlone => {
+                f.write_str("the connection that kept others away was lost: run the same again")
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! before go on through each of them: a migration adds, and only a later version takes away what nobody uses by then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloakroom_verify::Timestamp;
 use tokio_postgres::Client;
@@ -9,7 +10,7 @@ use tokio_postgres::error::SqlState;
 
 use super::address::Address;
 use super::fault::{Fault, Result};
-use super::pool::Pool;
+use super::pool::{PATIENT, Pool};
 use crate::OpenError;
 
 /// One step from a schema to the next.
@@ -60,6 +61,7 @@ pub async fn migrate(
     now: Timestamp,
 ) -> std::result::Result<Vec<String>, OpenError> {
     let pool = Arc::new(Pool::new(Address::parse(url)?)?);
+    enter(&pool, PATIENT).await?;
     let pending = pending_in(&pool).await?;
     if !dry_run {
         let lent = pool.lend().await.map_err(|fault| failed(&pool, &fault))?;
@@ -98,6 +100,11 @@ async fn lock(client: &Client) -> Result<()> {
         }
         done => done,
     }
+}
+
+/// Makes the first connection, once nobody has the database alone.
+pub(super) async fn enter(pool: &Arc<Pool>, patience: Duration) -> std::result::Result<(), OpenError> {
+    pool.enter(patience).await.map_err(|fault| failed(pool, &fault))
 }
 
 /// What is missing; an error if the database is not one of ours, or of a newer version.
@@ -146,6 +153,7 @@ fn failed(pool: &Pool, fault: &Fault) -> OpenError {
         | Fault::AnotherLineage
         | Fault::Unreadable(_)
         | Fault::Exhausted
+        | Fault::NotAlone
         | Fault::Late => OpenError::Failed(format!("{}: {fault}", pool.address.name)),
     }
 }

@@ -49,22 +49,15 @@ pub struct Postgres {
 impl Postgres {
     /// Connects to a migrated database. If it lives another life than the one that moved the head last, an epoch begins.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
-        let opened = Self::open_at(Address::parse(url)?).await?;
+        let opened = Self::open_at(Address::parse(url)?, pool::PATIENT).await?;
         feed::head(&opened.pool).await.map_err(|error| OpenError::Failed(error.to_string()))?;
         Ok(opened)
     }
 
     /// The same for one who needs that nobody else uses it: servers and commands are kept out meanwhile.
     pub async fn open_alone(url: &str) -> Result<Self, OpenError> {
-        let address = Address { alone: true, pool_size: 1, ..Address::parse(url)? };
         // A connection ends a little after its client, as that of the migration just before.
-        for _ in 0..20 {
-            match Self::open_at(address.clone()).await {
-                Err(OpenError::Held(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
-                done => return done,
-            }
-        }
-        Self::open_at(address).await
+        Self::open_at(Address::parse(url)?.alone(), Duration::from_secs(1)).await
     }
 
     /// Opens a database that was put back from a backup, which need not be another life: one of a dump is read into a
@@ -77,8 +70,9 @@ impl Postgres {
         Ok(opened)
     }
 
-    async fn open_at(address: Address) -> Result<Self, OpenError> {
+    async fn open_at(address: Address, patience: Duration) -> Result<Self, OpenError> {
         let pool = Arc::new(Pool::new(address)?);
+        migrate::enter(&pool, patience).await?;
         let pending = migrate::pending_in(&pool).await?.len();
         if pending > 0 {
             return Err(OpenError::Unmigrated { path: pool.address.name.clone().into(), pending });

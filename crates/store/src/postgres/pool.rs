@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::address::Address;
 use super::connect::Connection;
@@ -18,12 +18,19 @@ use crate::OpenError;
 /// How long a connection has to come to rest after a step that was given up.
 const REST: Duration = Duration::from_secs(2);
 
+/// How long a server or a command waits for a copy to end before it gives up.
+pub(super) const PATIENT: Duration = Duration::from_secs(10);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// The connections of one database.
 pub(super) struct Pool {
     pub(super) address: Address,
     tls: Option<Tls>,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
+    /// Whether it had one that kept everybody else away.
+    was_alone: AtomicBool,
 }
 
 impl Pool {
@@ -31,7 +38,28 @@ impl Pool {
     pub(super) fn new(address: Address) -> std::result::Result<Self, OpenError> {
         let tls = tls::connector(&address.trust)?;
         let permits = Arc::new(Semaphore::new(address.pool_size));
-        Ok(Self { address, tls, idle: Mutex::default(), permits })
+        Ok(Self { address, tls, idle: Mutex::default(), permits, was_alone: AtomicBool::new(false) })
+    }
+
+    /// Makes the first connection. While somebody has the database alone this waits for its end, so long at most.
+    pub(super) async fn enter(self: &Arc<Self>, patience: Duration) -> Result<()> {
+        let until = Instant::now() + patience;
+        let mut told = self.address.alone;
+        loop {
+            match self.lend().await {
+                Err(Fault::Held) if Instant::now() < until => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(
+                            database = self.address.name,
+                            seconds = patience.as_secs(),
+                            "the database is being copied or restored: waiting for the end of it"
+                        );
+                    }
+                    sleep(LOOK).await;
+                }
+                done => return done.map(drop),
+            }
+        }
     }
 
     /// A connection that lives, as far as is known here: one that rests, else a new one.
@@ -47,8 +75,11 @@ impl Pool {
         };
         let connection = match resting {
             Some(connection) => connection,
+            // The lock went with the connection, and whoever came since has written what is not copied any more.
+            None if self.was_alone.load(Ordering::Relaxed) => return Err(Fault::NotAlone),
             None => Connection::make(&self.address, self.tls.as_ref()).await?,
         };
+        self.was_alone.store(self.address.alone, Ordering::Relaxed);
         Ok(Lent {
             connection: Some(connection),
             unrest: AtomicBool::new(false),
