@@ -12,12 +12,17 @@ mod common;
 mod database;
 #[path = "redis/faults.rs"]
 mod faults;
+#[path = "redis/moves.rs"]
+mod moves;
 #[path = "redis/places.rs"]
 mod places;
 #[path = "redis/races.rs"]
 mod races;
+#[expect(dead_code, reason = "other suites use the rest")]
 #[path = "../../../xtask/src/throwaway_redis.rs"]
 mod throwaway_redis;
+#[path = "redis/tls.rs"]
+mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -97,13 +102,17 @@ fn tell<T: ::redis::FromRedisValue>(url: &str, command: &[&str]) -> T {
 }
 
 fn server(settings: &[&str]) -> Option<ThrowawayRedis> {
+    try_server(settings).map(|started| started.expect("it starts"))
+}
+
+fn try_server(settings: &[&str]) -> Option<std::io::Result<ThrowawayRedis>> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let program = std::env::split_paths(&path).map(|folder| folder.join("redis-server"));
     let Some(program) = program.into_iter().find(|file: &PathBuf| file.is_file()) else {
         skip("Redis", "apt-get install redis-server");
         return None;
     };
-    Some(ThrowawayRedis::start(&program, settings).expect("it starts"))
+    Some(ThrowawayRedis::start(&program, settings))
 }
 
 async fn login(store: &Arc<dyn Store>, n: u8, user: UserId, strategy: RowStrategy) -> SessionId {
