@@ -291,6 +291,12 @@ pub trait Feed: Send + std::marker::Sync + 'static {
 
     /// Deletes at most `limit` events that can kill nothing any more.
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64>;
+
+    /// Whether it takes what is written, as far as it knows without asking: `false` once a write failed, until one is
+    /// taken again, which such a store finds out by itself. A store that does not watch for it says `true`.
+    fn takes_writes(&self) -> bool {
+        true
+    }
 }
 
 /// The service keys.

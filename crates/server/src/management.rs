@@ -21,13 +21,17 @@ pub fn router(app: App) -> Router {
 }
 
 /// Ready is who knows every revocation of the last moments, and was not asked to end. Knowing them takes a store
-/// that answers, so a store that is down shows here within `feed.bound`.
+/// that answers, so a store that is down shows here within `feed.bound`. One that answers and takes no writes (a full
+/// disk) shows as soon as a write failed: checks of sessions go on, but nobody can log in, and nobody out.
 async fn readyz(State(app): State<App>) -> Response {
     if app.draining.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
     if !app.lease.is_fresh(&app.clock) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response();
+    }
+    if !app.auth.store.takes_writes() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the store takes no writes\n").into_response();
     }
     "ready\n".into_response()
 }

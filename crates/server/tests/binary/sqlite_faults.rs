@@ -55,8 +55,9 @@ fn a_full_disk_refuses_what_writes_and_loses_nothing() {
             let new = json!({"email": "new@example.com", "password": PASSWORD});
             assert_eq!(server.post("/v1/signup", &new).status, 503);
             assert_eq!(server.me(&token), 200, "what needs no write goes on");
-            assert_eq!(health(&server).0, 200);
+            assert_eq!(health(&server), (200, 503), "it tells, and lives");
             room(&server, "unlimited");
+            until("it is ready again", || health(&server) == (200, 200));
         }
         told.work_on(40);
     });

@@ -81,6 +81,10 @@ impl Feed for WithRedis {
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {
         self.0.sql.purge_events(now, limit).await
     }
+
+    fn takes_writes(&self) -> bool {
+        self.0.sql.takes_writes()
+    }
 }
 
 #[async_trait]

@@ -112,6 +112,10 @@ impl Feed for Sqlite {
         })
         .await
     }
+
+    fn takes_writes(&self) -> bool {
+        self.threads.take_writes()
+    }
 }
 
 /// How long events are kept, as this transaction sees it.

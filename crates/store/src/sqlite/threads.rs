@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -21,6 +21,9 @@ use crate::OpenError;
 const QUEUE: usize = 4096;
 /// Steps that share a transaction at most.
 const GROUP: usize = 128;
+/// After a write failed, how often it is tried whether one would be taken: nobody may come to write any more, where
+/// somebody in front sends requests to those only who say that they can.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// How long a caller waits at most.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -35,6 +38,7 @@ type Answer = Box<dyn FnOnce(Result<(), &rusqlite::Error>)>;
 pub(super) struct Threads {
     writer: SyncSender<WriteStep>,
     readers: SyncSender<ReadStep>,
+    takes_writes: Arc<AtomicBool>,
     _running: Running,
 }
 
@@ -45,7 +49,9 @@ impl Threads {
     pub(super) fn start(path: &Path, writer: Connection) -> Result<Self, OpenError> {
         let mut running = Running::default();
         let (write, steps) = sync_channel(QUEUE);
-        running.spawn("cloakroom-writer", move || run_writer(writer, &steps))?;
+        let takes_writes = Arc::new(AtomicBool::new(true));
+        let told = Arc::clone(&takes_writes);
+        running.spawn("cloakroom-writer", move || run_writer(writer, &steps, &told))?;
         let (read, steps) = sync_channel(QUEUE);
         let steps = Arc::new(Mutex::new(steps));
         let readers = thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4);
@@ -53,7 +59,12 @@ impl Threads {
             let (connection, steps) = (connect(path)?, Arc::clone(&steps));
             running.spawn("cloakroom-reader", move || run_reader(&connection, &steps))?;
         }
-        Ok(Self { writer: write, readers: read, _running: running })
+        Ok(Self { writer: write, readers: read, takes_writes, _running: running })
+    }
+
+    /// Whether the last write was taken.
+    pub(super) fn take_writes(&self) -> bool {
+        self.takes_writes.load(Ordering::Relaxed)
     }
 
     pub(super) async fn write<T: Send + 'static>(
@@ -141,18 +152,42 @@ fn run_reader(connection: &Connection, steps: &Mutex<Receiver<ReadStep>>) {
     }
 }
 
-fn run_writer(mut connection: Connection, steps: &Receiver<WriteStep>) {
-    while let Ok(first) = steps.recv() {
+fn run_writer(mut connection: Connection, steps: &Receiver<WriteStep>, takes_writes: &AtomicBool) {
+    loop {
+        let next = if takes_writes.load(Ordering::Relaxed) {
+            steps.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            steps.recv_timeout(TRY_AGAIN)
+        };
+        let first = match next {
+            Ok(step) => step,
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                takes_writes.store(try_write(&mut connection).is_ok(), Ordering::Relaxed);
+                continue;
+            }
+        };
         let group = std::iter::once(first).chain(steps.try_iter().take(GROUP - 1));
         let mut answers = Vec::new();
         let committed = run_group(&mut connection, group, &mut answers);
         if let Err(error) = &committed {
             tracing::error!(%error, "the database did not take a write");
         }
+        // Before anybody hears of it: who was told that it failed finds that it is told everywhere.
+        takes_writes.store(committed.is_ok(), Ordering::Relaxed);
         for answer in answers {
             answer(committed.as_ref().copied());
         }
     }
+}
+
+/// Writes something that changes nothing: there and back again, since SQLite does not write what is the same.
+fn try_write(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "UPDATE feed_head SET retention = retention + 1; UPDATE feed_head SET retention = retention - 1",
+    )?;
+    transaction.commit()
 }
 
 /// Steps whose turn does not come, because the transaction could not begin, are dropped, and their callers told: left
