@@ -28,12 +28,23 @@ pub(crate) struct ThrowawayRedis {
     port: u16,
     password: String,
     settings: Vec<String>,
+    /// The first lines of its file, if it is a sentinel.
+    watches: Option<String>,
     keeper: Option<Child>,
 }
 
 impl ThrowawayRedis {
     /// Makes and starts one, with these settings more. It saves nothing by itself.
     pub(crate) fn start(program: &Path, settings: &[&str]) -> Result<Self> {
+        Self::make(program, settings, None)
+    }
+
+    /// The same of a sentinel without a password, with these lines in its file.
+    pub(crate) fn watch(program: &Path, lines: &str) -> Result<Self> {
+        Self::make(program, &[], Some(lines.to_owned()))
+    }
+
+    fn make(program: &Path, settings: &[&str], watches: Option<String>) -> Result<Self> {
         let mut random = [0; 16];
         File::open("/dev/urandom")?.read_exact(&mut random)?;
         let word = random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -43,14 +54,17 @@ impl ThrowawayRedis {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let settings = settings.iter().copied().map(String::from).collect();
         let program = program.to_owned();
-        let mut made = Self { program, folder, port, password: word, settings, keeper: None };
+        let mut made = Self { program, folder, port, password: word, settings, watches, keeper: None };
         made.resume()?;
         Ok(made)
     }
 
     /// Where it is.
     pub(crate) fn url(&self) -> String {
-        format!("redis://:{}@127.0.0.1:{}", self.password, self.port)
+        match self.watches {
+            None => format!("redis://:{}@127.0.0.1:{}", self.password, self.port),
+            Some(_) => format!("redis://127.0.0.1:{}", self.port),
+        }
     }
 
     /// Kills it. What it saved stays.
@@ -79,15 +93,24 @@ impl ThrowawayRedis {
     pub(crate) fn resume(&mut self) -> Result<()> {
         let mut server = Command::new("sh");
         server.current_dir(&self.folder).arg("-c").arg(KEEPER).arg("sh").arg(&self.folder).arg(&self.program);
-        server.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-        server.args(["--dir", &self.folder.to_string_lossy(), "--requirepass", &self.password]);
-        server.args(["--maxmemory-policy", "noeviction"]).args(&self.settings);
+        if let Some(lines) = &self.watches {
+            // It writes down there what it finds out.
+            fs::write(self.folder.join("sentinel.conf"), lines)?;
+            server.args(["sentinel.conf", "--sentinel"]);
+        }
+        server.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"]);
+        server.args(["--dir", &self.folder.to_string_lossy()]);
+        if self.watches.is_none() {
+            server.args(["--save", "", "--requirepass", &self.password]);
+            server.args(["--maxmemory-policy", "noeviction"]);
+        }
+        server.args(&self.settings);
         let mut keeper = server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let log = keeper.stdout.take().ok_or_else(|| Error::other("no log"))?;
         self.keeper = Some(keeper);
         let mut log = BufReader::new(log);
         let mut told = String::new();
-        while !told.contains("Ready to accept connections") {
+        while !told.contains("Ready to accept connections") && !told.contains("Sentinel ID is") {
             if log.read_line(&mut told)? == 0 {
                 return Err(Error::other(format!("redis-server did not start: {told}")));
             }
