@@ -20,7 +20,7 @@ pub struct Uses {
 #[derive(Debug, Clone, Copy)]
 struct Use {
     at: Timestamp,
-    /// The last use that this process wrote.
+    /// When this process wrote last. Not the use that it wrote: that may be older, and the next write would come early.
     written: Timestamp,
     idle_timeout: Duration,
     unwritten: bool,
@@ -58,7 +58,7 @@ impl Uses {
         let due = pending
             .iter_mut()
             .filter(|(_, used)| used.unwritten && (everything || now >= used.due()))
-            .map(|(session, used)| (*session, used.mark_written()))
+            .map(|(session, used)| (*session, used.mark_written(now)))
             .collect();
         // An entry that is written and cannot hold back a later write any more says nothing.
         pending.retain(|_, used| {
@@ -77,7 +77,8 @@ impl Uses {
     pub fn take(&self, session: SessionId) -> Option<Timestamp> {
         let mut pending = self.lock();
         let used = pending.get_mut(&session).filter(|used| used.unwritten)?;
-        Some(used.mark_written())
+        let at = used.at;
+        Some(used.mark_written(at))
     }
 
     /// Remembers uses again that could not be written.
@@ -102,9 +103,9 @@ impl Use {
         self.written.after(self.idle_timeout / 4)
     }
 
-    fn mark_written(&mut self) -> Timestamp {
+    fn mark_written(&mut self, now: Timestamp) -> Timestamp {
         self.unwritten = false;
-        self.written = self.at;
+        self.written = now;
         self.at
     }
 }
@@ -131,6 +132,26 @@ mod tests {
         }
         assert!(writes.len() <= 4, "{writes:?}");
         assert!(writes.len() >= 3, "uses must reach the store while the session is busy: {writes:?}");
+    }
+
+    /// Every other second, as where two servers take turns; and right after each write, which makes what is pending old
+    /// by the time it is due.
+    #[test]
+    fn however_a_session_is_used_its_writes_are_a_quarter_of_the_idle_timeout_apart() {
+        let patterns: [fn(i64) -> bool; 3] =
+            [|second| second % 2 == 0, |second| second % 7 == 0, |second| (0..=31).contains(&(second % 901))];
+        for (n, is_used) in patterns.into_iter().enumerate() {
+            let (uses, mut writes) = (Uses::default(), Vec::new());
+            for second in 0..4 * 3600 {
+                let now = Timestamp::from_seconds(second);
+                if is_used(second) {
+                    uses.record(ID, now, HOUR);
+                }
+                writes.extend(uses.take_due(now).iter().map(|_| second));
+            }
+            assert!(writes.len() >= 12, "pattern {n}: {writes:?}");
+            assert!(writes.windows(2).all(|pair| pair[1] - pair[0] >= 900), "pattern {n}: {writes:?}");
+        }
     }
 
     #[test]

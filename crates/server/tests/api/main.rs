@@ -13,6 +13,7 @@ mod bad_refresh;
 mod cross_site;
 mod exchange;
 mod freshness;
+mod idle;
 mod keys;
 mod login;
 mod logout;

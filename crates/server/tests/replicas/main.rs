@@ -22,6 +22,8 @@ mod cross_site;
 mod exchange;
 #[path = "../api/freshness.rs"]
 mod freshness;
+#[path = "../api/idle.rs"]
+mod idle;
 #[path = "../api/keys.rs"]
 mod keys;
 #[path = "../api/login.rs"]

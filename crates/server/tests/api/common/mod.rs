@@ -8,6 +8,7 @@ mod world;
 
 pub use answer::Answer;
 pub use client::{Client, Way};
+pub use database::Database;
 pub use doors::Doors;
 pub use world::World;
 

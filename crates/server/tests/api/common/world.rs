@@ -8,7 +8,7 @@ use cloakroom::key_watch::KeyWatch;
 use cloakroom::wiring;
 use cloakroom_auth::email::Email;
 use cloakroom_auth::password::NewPassword;
-use cloakroom_auth::store::Added;
+use cloakroom_auth::store::{Added, Store};
 use cloakroom_auth::user::{Status, User};
 use cloakroom_store::Purpose;
 use cloakroom_verify::clock::{Clock, ManualClock};
@@ -63,25 +63,38 @@ impl World {
         let now = clock.wall();
         key_files::generate(&config, inputs.mode, now).expect("keys are made");
         cloakroom_store::migrate(&url, false, now).await.expect("the database is made");
-        let mut apps = Vec::<App>::new();
+        let mut stores = Vec::<Arc<dyn Store>>::new();
         for _ in 0..crate::REPLICAS {
-            let store = match (&database, apps.first()) {
+            let store = match (&database, stores.first()) {
                 // A second server on a file is refused.
-                (Database::File(_), Some(first)) => Arc::clone(&first.auth.store),
+                (Database::File(_), Some(first)) => Arc::clone(first),
                 (Database::File(_) | Database::Schema { .. }, _) => {
                     cloakroom_store::open(&url, Purpose::Serve, now).await.expect("the database opens")
                 }
             };
-            store.retain(wiring::retention(&config), now).await.expect("the database answers");
-            let keys = key_files::load(&config, inputs.mode, now).expect("keys are read");
-            let app =
-                wiring::app(&config, wiring::auth(&config, keys, store), AnyClock::Manual(clock.clone()));
-            app.follower.sync().await.expect("the database answers");
-            apps.push(app);
+            stores.push(store);
+        }
+        let mut apps = Vec::<App>::new();
+        for store in stores {
+            apps.push(start(&config, store, &clock).await);
         }
         let keys = KeyWatch::new(config.clone(), inputs.mode);
         let (app, doors) = (apps[0].clone(), Doors::of(&apps));
         Self { app, apps, doors, config, keys, clock, database, _place: place }
+    }
+
+    /// Every server dies with what it had in memory alone, and another one takes its place.
+    pub async fn crash(&mut self) {
+        for app in &mut self.apps {
+            *app = start(&self.config, Arc::clone(&app.auth.store), &self.clock).await;
+        }
+        self.app = self.apps[0].clone();
+        self.doors = Doors::of(&self.apps);
+    }
+
+    /// The same client, of the servers that are there now.
+    pub fn again(&self, client: &Client) -> Client {
+        Client { doors: self.doors.clone(), ..client.clone() }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -215,4 +228,13 @@ impl World {
     pub fn app(&self) -> Arc<cloakroom_auth::Auth> {
         Arc::clone(&self.app.auth)
     }
+}
+
+async fn start(config: &Config, store: Arc<dyn Store>, clock: &ManualClock) -> App {
+    let now = clock.wall();
+    store.retain(wiring::retention(config), now).await.expect("the database answers");
+    let keys = key_files::load(config, Mode::Development, now).expect("keys are read");
+    let app = wiring::app(config, wiring::auth(config, keys, store), AnyClock::Manual(clock.clone()));
+    app.follower.sync().await.expect("the database answers");
+    app
 }
