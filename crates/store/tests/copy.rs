@@ -4,7 +4,6 @@
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod common;
 #[cfg(feature = "postgres")]
-#[expect(dead_code, reason = "this suite uses a part of it")]
 #[path = "common/postgres.rs"]
 mod database;
 #[cfg(feature = "postgres")]
