@@ -51,7 +51,7 @@ impl Feed for Postgres {
              ON e.rv > CASE WHEN $1::bigint >> 32 = h.head >> 32 THEN $1 ELSE 0 END ORDER BY e.rv"
         );
         let since = since.unwrap_or(Rv::ZERO).as_i64();
-        single!(self.pool, connection => {
+        single!(self.feed, connection => {
             let found = connection.rows(READ, &[&since]).await?;
             let as_of = rows::as_of(found.first().ok_or(Fault::Unreadable("feed_head"))?, 0)?;
             let mut events = Vec::new();

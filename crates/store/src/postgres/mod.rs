@@ -40,9 +40,15 @@ use address::Address;
 use coalesce::Coalescer;
 use pool::Pool;
 
+/// Connections beside those of the pool, for the feed alone: one to follow it, one to write to it. Requests that wait
+/// for the locks of others must not keep a server from knowing what is revoked.
+const FEED_CONNECTIONS: usize = 2;
+
 /// A database on a server.
 pub struct Postgres {
     pool: Arc<Pool>,
+    /// For reading the feed, and for revocations that stand alone.
+    feed: Arc<Pool>,
     coalescer: Coalescer,
 }
 
@@ -50,7 +56,7 @@ impl Postgres {
     /// Connects to a migrated database. If it lives another life than the one that moved the head last, an epoch begins.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let opened = Self::open_at(Address::parse(url)?, pool::PATIENT).await?;
-        feed::head(&opened.pool).await.map_err(|error| OpenError::Failed(error.to_string()))?;
+        feed::head(&opened.feed).await.map_err(|error| OpenError::Failed(error.to_string()))?;
         Ok(opened)
     }
 
@@ -66,7 +72,7 @@ impl Postgres {
         let opened = Self::open_alone(url).await?;
         let failed = |error: StoreError| OpenError::Failed(error.to_string());
         lineage::forget(&opened.pool).await.map_err(StoreError::new).map_err(failed)?;
-        feed::head(&opened.pool).await.map_err(failed)?;
+        feed::head(&opened.feed).await.map_err(failed)?;
         Ok(opened)
     }
 
@@ -77,7 +83,13 @@ impl Postgres {
         if pending > 0 {
             return Err(OpenError::Unmigrated { path: pool.address.name.clone().into(), pending });
         }
-        Ok(Self { coalescer: Coalescer::start(Arc::clone(&pool)), pool })
+        let feed = if pool.address.alone {
+            // Nobody else may use it, another connection of one's own included.
+            Arc::clone(&pool)
+        } else {
+            Arc::new(Pool::new(Address { pool_size: FEED_CONNECTIONS, ..pool.address.clone() })?)
+        };
+        Ok(Self { coalescer: Coalescer::start(Arc::clone(&feed)), feed, pool })
     }
 }
 

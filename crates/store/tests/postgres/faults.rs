@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use cloakroom_auth::session::RowStrategy;
+use cloakroom_auth::refresh::Ask;
+use cloakroom_auth::session::{EndReason, RowStrategy};
+use cloakroom_auth::store::{Ended, Rotation};
+use cloakroom_verify::OpaqueKind;
 
+use super::sharing::so_many_wait;
 use super::*;
 
 /// A clock of the outside: these waits are real.
@@ -164,5 +168,49 @@ async fn a_step_that_collides_is_run_again_within_a_bound() {
     assert!(store.append(token(1, 2), None, now()).await.is_err());
     collide(&client, 0).await;
     assert_eq!(store.append(token(1, 2), None, now()).await.unwrap().rv, before.next().next());
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_every_connection_waits_for_one_row_the_feed_is_read_and_logins_end() {
+    let Some(database) = Database::new().await else { return };
+    drop(database.open().await);
+    let store = open_with(&database, "pool_size=3&pool_timeout=100").await;
+    let alice = add(&store, 1, "alice@example.com").await;
+    for n in 1..=2 {
+        let row = row(&store, n, alice, RowStrategy::Hybrid).await;
+        start(&store, row).await;
+    }
+    let client = database.connect().await;
+    client.batch_execute("BEGIN").await.unwrap();
+    let id: &[u8] = &[1; 16];
+    client.execute("SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE", &[&id]).await.unwrap();
+    let ask = Ask {
+        session: session_id(1),
+        kind: OpaqueKind::Refresh,
+        generation: 0,
+        attempt: None,
+        proof: None,
+        now: now(),
+        grace: Duration::from_secs(10),
+        lives: 3,
+    };
+    let convoy: Vec<_> = (0..3)
+        .map(|_| {
+            let (store, ask) = (Arc::clone(&store), ask.clone());
+            tokio::spawn(async move { store.rotate(&ask).await.unwrap() })
+        })
+        .collect();
+    so_many_wait(&client, 3).await;
+    let error = store.find(session_id(2)).await.unwrap_err();
+    assert!(error.to_string().contains("in use"), "{error}");
+    let head = store.read_since(None).await.unwrap().head;
+    let ended = store.end(session_id(2), None, EndReason::Logout, now()).await.unwrap();
+    assert!(matches!(&ended, Ended::Now(event) if event.rv == head.next()), "{ended:?}");
+    client.batch_execute("ROLLBACK").await.unwrap();
+    for one in convoy {
+        let rotated = one.await.unwrap();
+        assert!(matches!(rotated, Rotation::Rotated(_) | Rotation::Same(..)), "{rotated:?}");
+    }
     database.drop().await;
 }

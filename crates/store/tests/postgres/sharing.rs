@@ -9,11 +9,22 @@ use cloakroom_verify::UserId;
 
 use super::*;
 
-/// Waits until somebody waits for the head, which `client` holds.
+/// Waits until somebody waits for what `client` holds.
 pub(super) async fn somebody_waits(client: &Client) {
+    so_many_wait(client, 1).await;
+}
+
+/// The same for so many connections.
+pub(super) async fn so_many_wait(client: &Client, count: usize) {
     let busy =
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while client.query(busy, &[]).await.unwrap().is_empty() {}
+    loop {
+        // Within a transaction, connections that were made since the last look are not seen.
+        client.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
+        if client.query(busy, &[]).await.unwrap().len() >= count {
+            return;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
