@@ -8,7 +8,7 @@ use cloakroom_auth::feed::says_nothing_twice;
 use cloakroom_auth::session::EndReason;
 use cloakroom_auth::store::{Changed, Ended, EndedAll, Found};
 use cloakroom_auth::user::{Status, User};
-use cloakroom_verify::{Event, Revocation, SessionId, Timestamp, UserId};
+use cloakroom_verify::{Event, Revocation, Rv, SessionId, Timestamp, UserId};
 
 use super::coalesce::{Answer, Wish};
 use super::fault::{Fault, Result};
@@ -48,15 +48,29 @@ const LIVE: &str = "SELECT s.user_id, s.id FROM unnest($1::bytea[], $2::bigint[]
 /// Does them all, or none.
 pub(super) async fn write(pool: &Arc<Pool>, wishes: &[Wish]) -> Result<Vec<Answer>> {
     try_transaction!(pool, transaction => {
-        let mut batch = Batch::read(transaction, wishes).await?;
-        let decided: Vec<_> = wishes.iter().map(|wish| batch.decide(wish)).collect();
-        if !batch.disabled.is_empty() {
-            transaction.execute(DISABLE, &[&batch.disabled]).await?;
+        loop {
+            if let Some(answers) = try_write(transaction, wishes).await? {
+                break Ok(answers);
+            }
         }
-        let decided = tell_once(transaction, &mut batch.plan, decided).await?;
-        let told = if batch.plan.is_empty() { None } else { Some(batch.plan.commit(transaction).await?) };
-        decided.into_iter().map(|decided| decided.answer(told.as_ref())).collect()
     })
+}
+
+/// `None`: everything was revoked meanwhile, and a row that is kept is to be judged again.
+async fn try_write(transaction: &Transaction<'_>, wishes: &[Wish]) -> Result<Option<Vec<Answer>>> {
+    let mut batch = Batch::read(transaction, wishes).await?;
+    let decided: Vec<_> = wishes.iter().map(|wish| batch.decide(wish)).collect();
+    if !batch.disabled.is_empty() {
+        transaction.execute(DISABLE, &[&batch.disabled]).await?;
+    }
+    let decided = tell_once(transaction, &mut batch.plan, decided).await?;
+    let told = if batch.plan.is_empty() {
+        None
+    } else {
+        let Some(told) = batch.plan.commit_by(transaction, batch.floor).await? else { return Ok(None) };
+        Some(told)
+    };
+    decided.into_iter().map(|decided| decided.answer(told.as_ref())).collect::<Result<_>>().map(Some)
 }
 
 /// What the rows say, and what earlier wishes of the batch changed about it.
@@ -68,6 +82,8 @@ struct Batch {
     swept: HashMap<UserId, Option<SessionId>>,
     ended: HashSet<SessionId>,
     disabled: Vec<Vec<u8>>,
+    /// What the users were read with; zero where there are none, and nothing is kept.
+    floor: Rv,
     plan: Plan,
 }
 
@@ -118,6 +134,7 @@ impl Batch {
             swept: HashMap::new(),
             ended: HashSet::new(),
             disabled: Vec::new(),
+            floor: Rv::ZERO,
             plan: Plan::default(),
         };
         if users.is_empty() && sessions.is_empty() {
@@ -133,7 +150,8 @@ impl Batch {
             ])
             .await?;
         for row in &found_users {
-            let (user, _) = rows::user_as_of(row)?;
+            let (user, as_of) = rows::user_as_of(row)?;
+            batch.floor = as_of.floor();
             batch.users.insert(user.id, user);
         }
         for row in &found_sessions {

@@ -106,11 +106,33 @@ impl Plan {
 
     /// Runs the end of the step.
     pub(super) async fn commit(self, transaction: &Transaction<'_>) -> Result<Told> {
-        // The head is locked from here to the commit: everything is made ready before.
+        self.prepare(transaction).await?;
+        let told = self.told(transaction).await?;
+        self.write(transaction, told).await
+    }
+
+    /// The same for a step that was decided by this floor. `None`: everything was revoked since, and a row that is kept
+    /// would get a number past that; it was all taken back, and is to be decided again.
+    pub(super) async fn commit_by(self, transaction: &Transaction<'_>, floor: Rv) -> Result<Option<Told>> {
+        self.prepare(transaction).await?;
+        let told = self.told(transaction).await?;
+        if told.as_of.floor() != floor && !self.kept.is_empty() {
+            transaction.start_over().await?;
+            return Ok(None);
+        }
+        self.write(transaction, told).await.map(Some)
+    }
+
+    /// The head is locked from `told` to the commit: everything is made ready before.
+    async fn prepare(&self, transaction: &Transaction<'_>) -> Result<()> {
         for sql in [TELL, END, SWEEP, KEEP, COMMIT] {
             transaction.prepare(sql).await?;
         }
-        let told = self.told(transaction).await?;
+        Ok(())
+    }
+
+    /// Writes the numbers into the rows, and commits.
+    async fn write(self, transaction: &Transaction<'_>, told: Told) -> Result<Told> {
         let number = |event: usize| told.events.get(event).map_or(0, |event| event.rv.as_i64());
         let ended = columns(&self.ended, |id| id.as_bytes().to_vec(), number);
         let swept = columns(&self.swept, |id| id.as_bytes().to_vec(), number);

@@ -156,6 +156,18 @@ async fn set_roles(
 }
 
 async fn change_password(transaction: &Transaction<'_>, change: &PasswordChange) -> Result<PasswordChanged> {
+    loop {
+        if let Some(done) = try_change_password(transaction, change).await? {
+            return Ok(done);
+        }
+    }
+}
+
+/// `None`: everything was revoked meanwhile, and it is to be decided again.
+async fn try_change_password(
+    transaction: &Transaction<'_>,
+    change: &PasswordChange,
+) -> Result<Option<PasswordChanged>> {
     const SET: &str = "UPDATE users SET password_hash = $2 WHERE id = $1";
     let user_id: &[u8] = change.user.as_bytes();
     let session: &[u8] = change.keep.as_ref().map_or(&[], |holder| holder.session.as_bytes());
@@ -168,22 +180,24 @@ async fn change_password(transaction: &Transaction<'_>, change: &PasswordChange)
         ])
         .await?;
     let Some((mut user, as_of)) = user.first().map(rows::user_as_of).transpose()? else {
-        return Ok(PasswordChanged::Unknown);
+        return Ok(Some(PasswordChanged::Unknown));
     };
     if user.password_hash != change.proved {
-        return Ok(PasswordChanged::Overtaken);
+        return Ok(Some(PasswordChanged::Overtaken));
     }
     if let Err(refusal) = privilege::judge_caller(&user, as_of, change) {
-        return Ok(PasswordChanged::Refused(refusal));
+        return Ok(Some(PasswordChanged::Refused(refusal)));
     }
     let mut plan = Plan::default();
     let event = plan.sweep(user.id, EndReason::PasswordChanged, change.now);
     let mut kept = None;
     if let Some(holder) = &change.keep {
         let found = found.first().map(rows::found).transpose()?.filter(|found| found.user.id == user.id);
-        let Some(mut row) = found.map(|found| found.session) else { return Ok(PasswordChanged::Unknown) };
+        let Some(mut row) = found.map(|found| found.session) else {
+            return Ok(Some(PasswordChanged::Unknown));
+        };
         if let Err(refusal) = privilege::judge(&row, &user, as_of, holder, change.now) {
-            return Ok(PasswordChanged::Refused(refusal));
+            return Ok(Some(PasswordChanged::Refused(refusal)));
         }
         row.renew(as_of, change.now);
         sessions::update(transaction, &row).await?;
@@ -193,13 +207,13 @@ async fn change_password(transaction: &Transaction<'_>, change: &PasswordChange)
     user.password_hash = change.new.clone();
     let hash = user.password_hash.as_str();
     transaction.execute(SET, &[&user_id, &hash]).await?;
-    let told = plan.commit(transaction).await?;
+    let Some(told) = plan.commit_by(transaction, as_of.floor()).await? else { return Ok(None) };
     let event = told.event(event)?;
     swept(&mut user, event.rv, EndReason::PasswordChanged, change.now);
     if let Some(row) = &mut kept {
         row.rv = event.rv;
     }
-    Ok(PasswordChanged::Done { user, as_of: told.as_of, kept, event })
+    Ok(Some(PasswordChanged::Done { user, as_of: told.as_of, kept, event }))
 }
 
 /// The row of a user after [`Plan::sweep`].
