@@ -163,6 +163,12 @@ impl EndReason {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
+
+    /// Reads what a store keeps of something that has ended. A word of a newer version, or none, takes nothing back: then
+    /// an operator's server ended it, for a reason of its own.
+    pub fn of_ended(word: Option<&str>) -> Self {
+        word.and_then(Self::parse).unwrap_or(Self::EndedByAdmin)
+    }
 }
 
 /// How a login came to its end, as its owner may be told.

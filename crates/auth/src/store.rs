@@ -122,7 +122,8 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
     /// among them, since the caller may know of uses that are not written yet.
     async fn list_sessions(&self, user: UserId, now: Timestamp) -> Stored<Vec<Session>>;
 
-    /// The other sessions of a user that rows remember, the last used first, at most `limit`: ended, expired, outdated.
+    /// The other sessions of a user that rows remember, the last used first: ended, expired, outdated. Of more than
+    /// `limit`, it is those that were ended or used last.
     async fn list_ended(&self, user: UserId, now: Timestamp, limit: u32) -> Stored<Vec<Found>>;
 
     /// Whether this user ever logged in from this address, as far as rows remember.

@@ -149,6 +149,7 @@ stores! {
     disabling_kills_and_enabling_does_not_revive,
     new_roles_are_told_of_once,
     live_sessions_are_listed_newest_first,
+    ended_sessions_are_listed_by_their_last_use,
     an_address_is_known_after_a_login_from_it,
     numbers_are_dense_under_64_writers,
     a_reader_never_sees_a_head_without_its_events,

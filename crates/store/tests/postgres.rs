@@ -16,6 +16,8 @@ mod lives;
 mod races;
 #[path = "postgres/sharing.rs"]
 mod sharing;
+#[path = "postgres/tables.rs"]
+mod tables;
 #[path = "../../../xtask/src/throwaway.rs"]
 mod throwaway;
 #[path = "postgres/tls.rs"]
@@ -60,10 +62,17 @@ async fn of_many_that_migrate_at_once_each_finds_it_done() {
     let told = cloakroom_store::migrate(&url, true, now()).await.unwrap();
     assert_eq!(
         told,
-        ["0001_initial", "0002_service_keys", "0003_endings", "0004_duties", "0005_session_marks"]
+        [
+            "0001_initial",
+            "0002_service_keys",
+            "0003_endings",
+            "0004_duties",
+            "0005_session_marks",
+            "0006_sessions_ended"
+        ]
     );
     let error = database.try_open().await.err().unwrap();
-    assert!(matches!(error, OpenError::Unmigrated { pending: 5, .. }), "a dry run does nothing: {error}");
+    assert!(matches!(error, OpenError::Unmigrated { pending: 6, .. }), "a dry run does nothing: {error}");
     let all = (0..8).map(|_| {
         let url = url.clone();
         tokio::spawn(async move { cloakroom_store::migrate(&url, false, now()).await })
@@ -71,7 +80,7 @@ async fn of_many_that_migrate_at_once_each_finds_it_done() {
     for one in all.collect::<Vec<_>>() {
         one.await.unwrap().unwrap();
     }
-    assert_eq!(migrations(&database.connect().await).await, 5);
+    assert_eq!(migrations(&database.connect().await).await, 6);
     assert_eq!(database.migrate().await, Vec::<String>::new());
     database.try_open().await.unwrap();
     database.drop().await;
@@ -95,7 +104,7 @@ async fn a_database_of_a_newer_version_of_another_program_or_with_a_changed_migr
     let server = database.open().await;
     client.batch_execute("INSERT INTO cloakroom_migrations VALUES (99, '0099_later', '', 0)").await.unwrap();
     for error in refused().await {
-        assert!(matches!(error, OpenError::Newer { found: 99, known: 5, .. }), "{error}");
+        assert!(matches!(error, OpenError::Newer { found: 99, known: 6, .. }), "{error}");
     }
     add(&server, 1, "alice@example.com").await;
     let changed = "DELETE FROM cloakroom_migrations WHERE version = 99; UPDATE cloakroom_migrations SET sql = sql || ' '";

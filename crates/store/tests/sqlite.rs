@@ -69,7 +69,7 @@ async fn a_rotation_is_stamped_with_the_head_from_before_its_write() {
 async fn a_file_that_is_not_there_is_not_made_by_opening_it() {
     let file = File::new();
     let error = file.try_open(Purpose::Serve).await.err().unwrap();
-    assert!(matches!(error, OpenError::Unmigrated { pending: 5, .. }), "{error}");
+    assert!(matches!(error, OpenError::Unmigrated { pending: 6, .. }), "{error}");
     assert!(!file.path.exists());
 }
 
@@ -91,14 +91,49 @@ async fn a_dry_run_changes_nothing() {
     let told = cloakroom_store::migrate(&file.url(), true, now()).await.unwrap();
     assert_eq!(
         told,
-        ["0001_initial", "0002_service_keys", "0003_endings", "0004_duties", "0005_session_marks"]
+        [
+            "0001_initial",
+            "0002_service_keys",
+            "0003_endings",
+            "0004_duties",
+            "0005_session_marks",
+            "0006_sessions_ended"
+        ]
     );
     assert!(!file.path.exists());
     assert_eq!(
         file.migrate().await,
-        ["0001_initial", "0002_service_keys", "0003_endings", "0004_duties", "0005_session_marks"]
+        [
+            "0001_initial",
+            "0002_service_keys",
+            "0003_endings",
+            "0004_duties",
+            "0005_session_marks",
+            "0006_sessions_ended"
+        ]
     );
     assert_eq!(file.migrate().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_reason_of_a_newer_version_is_an_end_all_the_same() {
+    let file = File::new();
+    let store = file.open().await;
+    let alice = add(&store, 1, "alice@example.com").await;
+    let login = row(&store, 1, alice, RowStrategy::Session).await;
+    start(&store, login).await;
+    store.end(session_id(1), None, EndReason::Logout, now()).await.unwrap();
+    store.end_all(alice, None, EndReason::EndedByUser, now()).await.unwrap();
+    let other = rusqlite::Connection::open(&file.path).unwrap();
+    for word in ["'of_a_newer_version'", "NULL"] {
+        let sql = format!(
+            "UPDATE sessions SET revoked_reason = {word}; UPDATE users SET logins_ended_reason = {word}"
+        );
+        other.execute_batch(&sql).unwrap();
+        let found = store.find(session_id(1)).await.unwrap().unwrap();
+        assert_eq!(found.session.revoked.unwrap().reason, EndReason::EndedByAdmin, "{word}");
+        assert_eq!(found.user.logins_ended.unwrap().reason, EndReason::EndedByAdmin, "{word}");
+    }
 }
 
 #[tokio::test]
@@ -141,7 +176,7 @@ async fn a_database_of_a_newer_version_is_refused() {
     let connection = rusqlite::Connection::open(&file.path).unwrap();
     connection.execute("INSERT INTO migrations VALUES (99, '0099_later', '', 0)", []).unwrap();
     let error = file.try_open(Purpose::Serve).await.err().unwrap();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 5, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 6, .. }), "{error}");
     let error = cloakroom_store::migrate(&file.url(), false, now()).await.unwrap_err();
     assert!(matches!(error, OpenError::Newer { .. }), "{error}");
 }

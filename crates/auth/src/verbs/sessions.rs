@@ -30,10 +30,11 @@ impl Auth {
         let asleep =
             |session: &Session| self.uses.last(session.id).is_none_or(|at| at <= session.last_used_at);
         let mut ended = self.store.list_ended(user, now, ENDED).await?;
-        for session in idle.into_iter().filter(|session| session.idle_expires_at() <= now && asleep(session))
-        {
-            // Idle ones are live to a store, which does not know of all uses.
-            ended.extend(self.store.find(session.id).await?);
+        // Idle ones are live to a store, which does not know of all uses.
+        let idle = idle.iter().filter(|session| session.idle_expires_at() <= now && asleep(session));
+        let idle: Vec<_> = idle.map(|session| session.id).collect();
+        if !idle.is_empty() {
+            ended.extend(self.store.find_many(&idle).await?);
         }
         ended.sort_by_key(|found| std::cmp::Reverse((found.session.last_used_at, found.session.id)));
         let told = |Found { session, user, as_of }: Found| {

@@ -47,6 +47,11 @@ const KNOWN: &[Migration] = &[
         name: "0005_session_marks",
         sql: include_str!("../../migrations/postgres/0005_session_marks.sql"),
     },
+    Migration {
+        version: 6,
+        name: "0006_sessions_ended",
+        sql: include_str!("../../migrations/postgres/0006_sessions_ended.sql"),
+    },
 ];
 
 /// "clkr": of two that migrate at once, one waits for the other.

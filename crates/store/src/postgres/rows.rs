@@ -87,9 +87,9 @@ impl<'r> Columns<'r> {
         self.read("an rv", Rv::from_i64)
     }
 
-    fn reason(&mut self) -> Result<Option<EndReason>> {
-        let Some(word) = self.take::<Option<&str>>()? else { return Ok(None) };
-        EndReason::parse(word).map(Some).ok_or(Fault::Unreadable("a reason"))
+    /// Of something that has ended, which whoever asks knows.
+    fn reason(&mut self) -> Result<EndReason> {
+        self.take().map(EndReason::of_ended)
     }
 }
 
@@ -147,13 +147,14 @@ fn revoked(columns: &mut Columns<'_>) -> Result<Option<Revoked>> {
     let at = columns.take::<Option<i64>>()?.map(Timestamp::from_millis);
     let reason = columns.reason()?;
     let Some(rv) = rv else { return Ok(None) };
-    let both = Rv::from_i64(rv).zip(reason).ok_or(Fault::Unreadable("sessions.revoked_rv"))?;
-    Ok(Some(Revoked { rv: both.0, at, reason: both.1 }))
+    let rv = Rv::from_i64(rv).ok_or(Fault::Unreadable("sessions.revoked_rv"))?;
+    Ok(Some(Revoked { rv, at, reason }))
 }
 
 fn logins_ended(columns: &mut Columns<'_>) -> Result<Option<LoginsEnded>> {
     let at = columns.take::<Option<i64>>()?.map(Timestamp::from_millis);
-    Ok(at.zip(columns.reason()?).map(|(at, reason)| LoginsEnded { at, reason }))
+    let reason = columns.reason()?;
+    Ok(at.map(|at| LoginsEnded { at, reason }))
 }
 
 /// [`head_columns`] from this column on. Of another life of the database nothing is read.

@@ -127,6 +127,8 @@ impl Sessions for Postgres {
     }
 
     async fn list_ended(&self, user: UserId, now: Timestamp, limit: u32) -> Stored<Vec<Found>> {
+        // Those that were ended, by an index of their own, however many they are. Of those that ended by themselves or
+        // with others there are as many as a user may have at once, for each time.
         const LIST: &str = concat!(
             "SELECT ",
             session_columns!(),
@@ -134,9 +136,12 @@ impl Sessions for Postgres {
             user_columns!(),
             ", ",
             head_columns!(),
-            " FROM sessions s, users u, feed_head h WHERE u.id = $1 AND s.user_id = u.id \
-             AND NOT (s.revoked_rv IS NULL AND s.rv >= greatest(u.min_rv, h.floor) AND s.expires_at > $2) \
-             ORDER BY s.last_used_at DESC, s.id DESC LIMIT $3"
+            " FROM ((SELECT e.id FROM sessions e WHERE e.user_id = $1 AND e.revoked_rv IS NOT NULL \
+             ORDER BY e.revoked_rv DESC LIMIT $3) UNION ALL (SELECT e.id FROM sessions e, users u, feed_head h \
+             WHERE u.id = $1 AND e.user_id = $1 AND e.revoked_rv IS NULL \
+             AND (e.rv < greatest(u.min_rv, h.floor) OR e.expires_at <= $2) \
+             ORDER BY e.last_used_at DESC, e.id DESC LIMIT $3)) AS over (id), sessions s, users u, feed_head h \
+             WHERE s.id = over.id AND u.id = s.user_id ORDER BY s.last_used_at DESC, s.id DESC LIMIT $3"
         );
         let (user, now, limit): (&[u8], _, _) = (user.as_bytes(), now.as_millis(), i64::from(limit));
         single!(self.pool, connection => {

@@ -36,8 +36,7 @@ pub(super) fn mark(row: &Row<'_>, first: usize) -> Result<Mark> {
         None => None,
         Some(rv) => {
             let word: Option<String> = row.get(first + 7)?;
-            let reason = word.as_deref().and_then(EndReason::parse);
-            let reason = reason.ok_or_else(|| rows::unreadable(first + 7))?;
+            let reason = EndReason::of_ended(word.as_deref());
             let at = row.get::<_, Option<i64>>(first + 6)?.map(Timestamp::from_millis);
             Some(Revoked { rv, at, reason })
         }

@@ -45,6 +45,11 @@ pub(super) const KNOWN: &[Migration] = &[
         name: "0005_session_marks",
         sql: include_str!("../../migrations/sqlite/0005_session_marks.sql"),
     },
+    Migration {
+        version: 6,
+        name: "0006_sessions_ended",
+        sql: include_str!("../../migrations/sqlite/0006_sessions_ended.sql"),
+    },
 ];
 
 /// Applies what is missing and tells the names.

@@ -108,21 +108,16 @@ pub(super) fn session(row: &Row<'_>, first: usize) -> Result<Session> {
 fn revoked(columns: &mut Columns<'_, '_>) -> Result<Option<Revoked>> {
     let rv: Option<i64> = columns.take()?;
     let at = columns.take::<Option<i64>>()?.map(Timestamp::from_millis);
-    let (column, reason) = (columns.next, columns.take::<Option<String>>()?);
+    let reason = EndReason::of_ended(columns.take::<Option<String>>()?.as_deref());
     let Some(rv) = rv else { return Ok(None) };
-    let reason = reason.as_deref().and_then(EndReason::parse);
-    Rv::from_i64(rv)
-        .zip(reason)
-        .map(|(rv, reason)| Some(Revoked { rv, at, reason }))
-        .ok_or_else(|| unreadable(column))
+    let rv = Rv::from_i64(rv).ok_or_else(|| unreadable(columns.next))?;
+    Ok(Some(Revoked { rv, at, reason }))
 }
 
 fn logins_ended(columns: &mut Columns<'_, '_>) -> Result<Option<LoginsEnded>> {
     let at = columns.take::<Option<i64>>()?.map(Timestamp::from_millis);
-    let (column, reason) = (columns.next, columns.take::<Option<String>>()?);
-    let (Some(at), Some(reason)) = (at, reason) else { return Ok(None) };
-    let reason = EndReason::parse(&reason).ok_or_else(|| unreadable(column))?;
-    Ok(Some(LoginsEnded { at, reason }))
+    let reason = EndReason::of_ended(columns.take::<Option<String>>()?.as_deref());
+    Ok(at.map(|at| LoginsEnded { at, reason }))
 }
 
 pub(super) fn as_of(row: &Row<'_>, first: usize) -> Result<AsOf> {

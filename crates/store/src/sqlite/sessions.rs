@@ -134,9 +134,13 @@ impl Sessions for Sqlite {
         self.read(move |connection| {
             connection
                 .prepare_cached(&format!(
-                    "SELECT {SESSION}, {USER}, {HEAD} FROM sessions s, users u, feed_head h WHERE u.id = ?1 \
-                     AND s.user_id = u.id AND NOT (s.revoked_rv IS NULL AND s.rv >= max(u.min_rv, h.floor) \
-                     AND s.expires_at > ?2) ORDER BY s.last_used_at DESC, s.id DESC LIMIT ?3"
+                    "SELECT {SESSION}, {USER}, {HEAD} FROM (SELECT id FROM (SELECT e.id FROM sessions e \
+                     WHERE e.user_id = ?1 AND e.revoked_rv IS NOT NULL ORDER BY e.revoked_rv DESC LIMIT ?3) \
+                     UNION ALL SELECT id FROM (SELECT e.id FROM sessions e, users u, feed_head h WHERE u.id = ?1 \
+                     AND e.user_id = ?1 AND e.revoked_rv IS NULL \
+                     AND (e.rv < max(u.min_rv, h.floor) OR e.expires_at <= ?2) \
+                     ORDER BY e.last_used_at DESC, e.id DESC LIMIT ?3)) AS over, sessions s, users u, feed_head h \
+                     WHERE s.id = over.id AND u.id = s.user_id ORDER BY s.last_used_at DESC, s.id DESC LIMIT ?3"
                 ))?
                 .query_map(params![user.as_bytes(), now.as_millis(), limit], read_found)?
                 .collect()

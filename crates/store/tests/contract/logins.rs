@@ -95,3 +95,29 @@ pub(super) async fn an_address_is_known_after_a_login_from_it(store: Shared) {
     assert!(!store.known_address(&key("alice@example.com"), "192.0.2.8").await.unwrap());
     assert!(!store.known_address(&key("bob@example.com"), "192.0.2.7").await.unwrap());
 }
+
+pub(super) async fn ended_sessions_are_listed_by_their_last_use(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    let bob = add(&store, 2, "bob@example.com").await;
+    for (n, user) in [(1, alice), (2, alice), (3, alice), (4, alice), (5, alice), (6, bob)] {
+        let mut row = row(&store, n, user, RowStrategy::Hybrid).await;
+        row.last_used_at = now().after(u32::from(10 - n) * MINUTE);
+        if n == 3 {
+            row.expires_at = now().after(HOUR);
+        }
+        start(&store, row).await;
+    }
+    let ended = async |limit| {
+        let ended = store.list_ended(alice, now().after(HOUR), limit).await.unwrap();
+        ended.iter().map(|found| found.session.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ended(10).await, [session_id(3)], "expired");
+    for n in [6, 4, 1] {
+        store.end(session_id(n), None, EndReason::Logout, now()).await.unwrap();
+    }
+    assert_eq!(ended(10).await, [1, 3, 4].map(session_id), "those of the user, and none that lives");
+    store.end_all(alice, Some(session_id(2)), EndReason::EndedByUser, now()).await.unwrap();
+    assert_eq!(ended(10).await, [1, 3, 4, 5].map(session_id));
+    assert_eq!(ended(2).await, [1, 3].map(session_id));
+    assert_eq!(ended(0).await, []);
+}
