@@ -72,6 +72,11 @@ where
 {
     let mut together = Vec::with_capacity(TOGETHER);
     while waiting.recv_many(&mut together, TOGETHER).await > 0 {
+        // Nobody waits for these any more, and nothing is asked for nobody.
+        together.retain(|lookup| !lookup.answer.is_closed());
+        if together.is_empty() {
+            continue;
+        }
         let mut sessions: Vec<_> = together.iter().map(|lookup| lookup.session).collect();
         sessions.sort_unstable();
         sessions.dedup();

@@ -88,6 +88,31 @@ async fn those_who_wait_share_the_next_query_and_each_gets_its_own_row() {
 }
 
 #[tokio::test]
+async fn nothing_is_asked_for_those_who_have_gone() {
+    let database = Database::new();
+    let first = database.look_up(1);
+    database.settle().await;
+    let gone = [database.look_up(2), database.look_up(3)];
+    let stays = database.look_up(4);
+    database.settle().await;
+    gone.iter().for_each(JoinHandle::abort);
+    database.settle().await;
+    database.answers.add_permits(2);
+    assert_eq!((first.await.unwrap(), stays.await.unwrap()), (Some(Some(id(1))), Some(Some(id(4)))));
+    assert_eq!(database.asked(), [1, 1]);
+    let under_way = database.look_up(5);
+    database.settle().await;
+    let gone = database.look_up(6);
+    database.settle().await;
+    gone.abort();
+    database.settle().await;
+    database.answers.add_permits(1);
+    under_way.await.unwrap();
+    database.settle().await;
+    assert_eq!(database.asked(), [1, 1, 1], "where all have gone no query is sent");
+}
+
+#[tokio::test]
 async fn a_failed_query_fails_those_who_waited_for_it_and_no_one_else() {
     let database = Database::new();
     let down = database.look_up(200);
