@@ -1,10 +1,12 @@
 //! What a server does between requests: follows the feed, writes uses, deletes what is spent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_auth::{Auth, follow};
 use cloakroom_verify::Timestamp;
 use cloakroom_verify::clock::Clock;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
@@ -17,6 +19,7 @@ const CLEANUP: Duration = Duration::from_secs(60);
 
 /// Tends `app` until it is dropped. `retention` is announced again and again, so that it never runs out here.
 pub async fn tend(app: App, retention: Duration, keys: KeyWatch) {
+    let keys = Arc::new(keys);
     tokio::join!(follow(&app), write_uses(&app), clean_up(&app, retention), watch_keys(&app, &keys));
 }
 
@@ -71,7 +74,7 @@ async fn purge(app: &App, now: Timestamp) -> cloakroom_auth::Result<()> {
     Ok(())
 }
 
-async fn watch_keys(app: &App, keys: &KeyWatch) {
+async fn watch_keys(app: &App, keys: &Arc<KeyWatch>) {
     let mut turn = every(key_watch::EVERY);
     let mut told = None;
     loop {
@@ -79,12 +82,21 @@ async fn watch_keys(app: &App, keys: &KeyWatch) {
             _ = turn.tick() => {}
             () = app.auth.key_readings.wanted() => {}
         }
-        let failed =
-            keys.rotate_when_due(app).and_then(|()| keys.look(app)).err().map(|error| error.to_string());
+        let failed = look(app, keys).await.err();
         if let Some(error) = failed.as_ref().filter(|_| failed != told) {
             tracing::error!(%error, "the keys could not be read again: the old ones stay in use");
         }
         told = failed;
+    }
+}
+
+/// On a thread that may wait: a directory on a network can stand still, and requests must not with it.
+async fn look(app: &App, keys: &Arc<KeyWatch>) -> Result<(), String> {
+    let (app, keys) = (app.clone(), Arc::clone(keys));
+    let looked = spawn_blocking(move || keys.rotate_when_due(&app).and_then(|()| keys.look(&app)));
+    match looked.await {
+        Ok(looked) => looked.map_err(|error| error.to_string()),
+        Err(broken) => Err(broken.to_string()),
     }
 }
 
