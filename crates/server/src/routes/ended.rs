@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use cloakroom_auth::session::Ending;
+use cloakroom_auth::session::{Ending, Why};
 use cloakroom_verify::clock::Clock;
-use cloakroom_verify::{Principal, Strategy};
+use cloakroom_verify::{Principal, Strategy, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,6 +47,11 @@ pub async fn ended(State(app): State<App>, principal: Principal) -> Result<Json<
     let view = |(session, Ending { why, at })| {
         let SessionView { id, strategy, device, ip, created_at, last_used_at, .. } =
             SessionView::of(&session, None);
+        // The end of an idle login tells of its last use.
+        let at = match why {
+            Why::Idle => at.map(Timestamp::floor_to_minute),
+            Why::Ended(_) | Why::Expired => at,
+        };
         let (reason, ended_at) = (why.as_str(), at.map(rfc3339));
         EndedSessionView { id, strategy, device, ip, created_at, last_used_at, reason, ended_at }
     };

@@ -189,12 +189,17 @@ under! {
     [SessionHeader]
     async fn an_idle_and_an_expired_login_say_so(world, alice) {
         let hybrid = world.login("alice", Way::Hybrid).await;
+        world.advance(Duration::from_millis(7_123));
+        world.app.follower.sync().await.unwrap();
         assert_eq!(alice.get("/v1/me").await.status, 200);
+        world.app().flush_all_uses().await.unwrap();
         world.advance(Duration::from_secs(2 * 3600));
         world.app.follower.sync().await.unwrap();
         let again = world.login("alice", Way::Jwt).await;
         let told = again.get("/v1/sessions/ended").await;
         assert_eq!(told.body["sessions"][0]["reason"], "idle", "{}", told.text);
+        let at = told.body["sessions"][0]["ended_at"].as_str().unwrap();
+        assert!(at.ends_with(":00.000Z"), "the end of an idle login tells when it was used: {at}");
         assert_eq!(told.body["sessions"].as_array().unwrap().len(), 1, "hybrid may rest for longer");
         world.advance(Duration::from_secs(31 * 86_400));
         world.app.follower.sync().await.unwrap();
