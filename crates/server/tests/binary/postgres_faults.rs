@@ -25,7 +25,8 @@ struct Deployment {
 }
 
 impl Deployment {
-    fn start() -> Option<Self> {
+    /// `patience`: options of the URL.
+    fn start(patience: &str) -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
         if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
@@ -45,7 +46,7 @@ impl Deployment {
         });
         let place = Place::new();
         let address = postgres.url().split('@').nth(1).unwrap().replace("/postgres", "/app");
-        place.write("store-url", &format!("postgres://app:app@{address}?{PATIENCE}"));
+        place.write("store-url", &format!("postgres://app:app@{address}?{patience}"));
         place.write("cloakroom.toml", &format!("{CONFIG}{UNTHROTTLED}"));
         assert_eq!(Ran::of(Schema::command(&place, &["key", "generate"]).output().unwrap()).code, 0);
         let server = Server::start(Schema::command(&place, &["serve", "--migrate"]));
@@ -64,6 +65,16 @@ impl Deployment {
 
     fn kill_backends(&self) {
         self.tell("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'app'");
+    }
+
+    /// Lets it stand still: it takes connections, and answers nobody.
+    fn freeze(&self) -> [Frozen; 2] {
+        // The one that takes connections first, or others would come.
+        let first = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::bigint";
+        let all = "SELECT pid::bigint FROM pg_stat_activity WHERE pid <> pg_backend_pid()";
+        let frozen = [Frozen(self.tell(first)), Frozen(self.tell(all))];
+        frozen.iter().for_each(|processes| processes.signal("STOP"));
+        frozen
     }
 
     fn health(&self) -> (u16, u16) {
@@ -119,7 +130,7 @@ async fn connect(url: &str) -> tokio_postgres::Client {
 
 #[test]
 fn backends_that_are_killed_log_nobody_out() {
-    let Some(deployment) = Deployment::start() else { return };
+    let Some(deployment) = Deployment::start(PATIENCE) else { return };
     let ((), told) = while_working(&deployment.users, &[deployment.server.listen], |told| {
         for _ in 0..10 {
             told.work_on(20);
@@ -133,7 +144,7 @@ fn backends_that_are_killed_log_nobody_out() {
 
 #[test]
 fn a_restart_and_a_crash_are_survived_without_one_of_our_own() {
-    let Some(mut deployment) = Deployment::start() else { return };
+    let Some(mut deployment) = Deployment::start(PATIENCE) else { return };
     let Deployment { postgres, server, users, .. } = &mut deployment;
     let ((), told) = while_working(users, &[server.listen], |told| {
         for signal in ["INT", "QUIT"] {
@@ -171,17 +182,11 @@ impl Drop for Frozen {
 
 #[test]
 fn a_database_that_stands_still_is_waited_for_by_nobody_for_long() {
-    let Some(deployment) = Deployment::start() else { return };
+    let Some(deployment) = Deployment::start(PATIENCE) else { return };
     let Deployment { server, users, .. } = &deployment;
     let ((), told) = while_working(users, &[server.listen], |told| {
         told.work_on(20);
-        // The one that takes connections first, or others would come.
-        let first = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::bigint";
-        let all = "SELECT pid::bigint FROM pg_stat_activity WHERE pid <> pg_backend_pid()";
-        let postmaster = Frozen(deployment.tell(first));
-        let backends = Frozen(deployment.tell(all));
-        postmaster.signal("STOP");
-        backends.signal("STOP");
+        let frozen = deployment.freeze();
         until("it tells that it is not ready", || health(server) == (200, 503));
         // More than it has connections, all at once: each is answered, within the same time.
         let start = now();
@@ -204,7 +209,7 @@ fn a_database_that_stands_still_is_waited_for_by_nobody_for_long() {
         });
         assert!(start.elapsed().as_millis() < LONGEST as u128, "{:?}", start.elapsed());
         assert_eq!(health(server), (200, 503));
-        drop((postmaster, backends));
+        drop(frozen);
         until("it is ready again", || health(server) == (200, 200));
         told.work_on(20);
     });
@@ -215,15 +220,15 @@ fn a_database_that_stands_still_is_waited_for_by_nobody_for_long() {
 
 #[test]
 fn a_database_without_a_connection_to_give_is_an_outage_and_no_more() {
-    let Some(deployment) = Deployment::start() else { return };
+    let Some(deployment) = Deployment::start(PATIENCE) else { return };
     let Deployment { server, users, .. } = &deployment;
     let ((), told) = while_working(users, &[server.listen], |told| {
         told.work_on(20);
         deployment.tell("ALTER ROLE app CONNECTION LIMIT 0");
         deployment.kill_backends();
         until("it tells that it is not ready", || health(server) == (200, 503));
-        // Fewer than the pool would take.
-        deployment.tell("ALTER ROLE app CONNECTION LIMIT 2");
+        // Fewer than the pool would take, beside the two that are for the feed.
+        deployment.tell("ALTER ROLE app CONNECTION LIMIT 4");
         until("it is ready again", || health(server) == (200, 200));
         told.work_on(20);
         deployment.tell("ALTER ROLE app CONNECTION LIMIT -1");
@@ -232,5 +237,68 @@ fn a_database_without_a_connection_to_give_is_an_outage_and_no_more() {
     assert!(told.refused.load(Ordering::Relaxed) > 0, "{told:?}");
     assert_eq!(told.lost.load(Ordering::Relaxed), 0, "{told:?}");
     assert!(told.slowest.load(Ordering::Relaxed) < LONGEST, "{told:?}");
+    deployment.agree();
+}
+
+/// How long the database is gone, in seconds, where nothing else is asked for; longer than any of the usual timeouts.
+const OUTAGE: u64 = 12;
+/// What the usual timeouts may come to: a step waits 5 s, a revocation 10 s behind others, on a machine that is busy.
+const USUAL: usize = 18_000;
+
+fn threads_of(process: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{process}/task")).map_or(0, Iterator::count)
+}
+
+/// This one takes its time: what is tested are the timeouts that every deployment has.
+#[test]
+fn an_outage_that_is_longer_than_the_usual_timeouts_is_waited_for_by_nobody_and_ends_by_itself() {
+    let Some(deployment) = Deployment::start("") else { return };
+    let Deployment { server, users, .. } = &deployment;
+    let seconds = std::env::var("CLOAKROOM_TEST_OUTAGE_SECONDS").map_or(OUTAGE, |text| text.parse().unwrap());
+    let process = server.child.id();
+    let open = || std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count);
+    let ((), told) = while_working(users, &[server.listen], |told| {
+        told.work_on(20);
+        let before = (open(), threads_of(process));
+        let frozen = deployment.freeze();
+        let start = now();
+        until("it tells that it is not ready", || health(server) == (200, 503));
+        let crowd = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|threads| {
+            for n in 0..64 {
+                let crowd = &crowd;
+                threads.spawn(move || {
+                    let email = format!("user{}@example.com", n % 4);
+                    let login = serde_json::json!({"email": email, "password": PASSWORD});
+                    while start.elapsed().as_secs() < seconds {
+                        let asked = now();
+                        let reply = server.post("/v1/login", &login);
+                        // One that was asked at the very end may be answered by a database that is back.
+                        if start.elapsed().as_secs() < seconds {
+                            assert_eq!(reply.status, 503, "{reply:?}");
+                            assert!(reply.head.contains("retry-after: "), "{reply:?}");
+                        }
+                        assert!(asked.elapsed().as_millis() < USUAL as u128, "{:?}", asked.elapsed());
+                        crowd.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let mut most = before;
+            while start.elapsed().as_secs() < seconds {
+                assert_eq!(health(server), (200, 503));
+                most = (most.0.max(open()), most.1.max(threads_of(process)));
+            }
+            // A connection for each who asks and for each in the pools, and no more threads than ever.
+            assert!(most.0 <= before.0 + 64 + users.len() + 18 + 8, "{before:?} {most:?}");
+            assert!(most.1 <= before.1 + 2, "{before:?} {most:?}");
+            drop(frozen);
+        });
+        assert!(crowd.load(Ordering::Relaxed) >= 64, "each was answered");
+        until("it is ready again", || health(server) == (200, 200));
+        told.work_on(20);
+        until("nothing is left of it", || open() <= before.0 + users.len() + 18);
+    });
+    assert_eq!(told.lost.load(Ordering::Relaxed), 0, "{told:?}");
+    assert!(told.slowest.load(Ordering::Relaxed) < USUAL, "{told:?}");
     deployment.agree();
 }
