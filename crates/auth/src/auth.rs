@@ -10,6 +10,7 @@ use cloakroom_verify::revocations::Revocations;
 
 use crate::error::{Error, Result};
 use crate::feed::AsOf;
+use crate::gate::Gate;
 use crate::grace::GraceWatch;
 use crate::key_readings::KeyReadings;
 use crate::keyring::{Keyring, Signer};
@@ -42,6 +43,8 @@ pub struct Auth {
     pub throttle: Throttle,
     /// What this process knows to be dead: told before a verb answers, so that this server refuses at once.
     pub revocations: Arc<Revocations>,
+    /// Requests that wait for the row of the same login.
+    pub gate: Gate,
     /// How often what came of a refresh.
     pub refreshes: RefreshCounts,
     /// Logins that are answered in their grace more often than usual.

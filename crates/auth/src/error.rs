@@ -26,6 +26,9 @@ pub enum Error {
     /// A token was made by a key that this server has not read yet: 503, until the keys are read again.
     #[error("a token names a token key that is not known yet")]
     KeyNotRead,
+    /// Too many requests of one login wait for each other: 503, for it alone.
+    #[error("too many requests of this login wait for each other")]
+    Crowded,
     /// What is stored for a user cannot be read as a password hash, or a key is missing.
     #[error("{0}")]
     Broken(&'static str),

@@ -4,16 +4,21 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use cloakroom_verify::Timestamp;
 use tokio::sync::Notify;
+
+/// How long it is remembered that a version was met: one that nobody knew then may be the next key by now.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// Counts readings of the keys, and remembers which unknown versions were met before which of them.
 #[derive(Debug)]
 pub struct KeyReadings {
     begun: AtomicU64,
     done: AtomicU64,
-    /// By version: the reading that settles it. Zero: never met.
-    settled_by: Mutex<[u64; 256]>,
+    /// By version: when it was met, and the reading that settles it.
+    met: Mutex<[Option<(Timestamp, u64)>; 256]>,
     wanted: Notify,
 }
 
@@ -27,7 +32,7 @@ impl Default for KeyReadings {
         Self {
             begun: AtomicU64::new(0),
             done: AtomicU64::new(0),
-            settled_by: Mutex::new([0; 256]),
+            met: Mutex::new([None; 256]),
             wanted: Notify::new(),
         }
     }
@@ -49,15 +54,15 @@ impl KeyReadings {
         self.wanted.notified().await;
     }
 
-    /// Whether the keys were read, from the first byte to the last, since this unknown version was first met.
-    pub(crate) fn settle(&self, version: u8) -> bool {
+    /// Whether the keys were read, from the first byte to the last, since this unknown version was met. Who meets it
+    /// again after a while meets it for the first time.
+    pub(crate) fn settle(&self, version: u8, now: Timestamp) -> bool {
         let settled_by = {
-            let mut all = self.settled_by.lock().unwrap_or_else(PoisonError::into_inner);
-            let settled_by = &mut all[usize::from(version)];
-            if *settled_by == 0 {
-                *settled_by = self.begun.load(Ordering::SeqCst) + 1;
-            }
-            *settled_by
+            let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+            let met = &mut met[usize::from(version)];
+            // A clock that went back has met nothing in its future.
+            let lately = met.filter(|(at, _)| *at <= now && now.since(*at) < REMEMBERED);
+            lately.unwrap_or_else(|| *met.insert((now, self.begun.load(Ordering::SeqCst) + 1))).1
         };
         let settled = self.done.load(Ordering::SeqCst) >= settled_by;
         if !settled {
@@ -71,18 +76,38 @@ impl KeyReadings {
 mod tests {
     use super::*;
 
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn read(readings: &KeyReadings) {
+        let whole = readings.begin();
+        readings.finish(whole);
+    }
+
     #[test]
     fn only_a_whole_reading_after_the_first_sight_settles_a_version() {
         let readings = KeyReadings::default();
         let under_way = readings.begin();
-        assert!(!readings.settle(2));
+        assert!(!readings.settle(2, at(0)));
         readings.finish(under_way);
-        assert!(!readings.settle(2), "it may have passed the file by");
+        assert!(!readings.settle(2, at(0)), "it may have passed the file by");
         drop(readings.begin());
-        assert!(!readings.settle(2), "it failed");
-        let whole = readings.begin();
-        readings.finish(whole);
-        assert!(readings.settle(2));
-        assert!(!readings.settle(3), "each version by itself");
+        assert!(!readings.settle(2, at(0)), "it failed");
+        read(&readings);
+        assert!(readings.settle(2, at(0)));
+        assert!(!readings.settle(3, at(0)), "each version by itself");
+    }
+
+    #[test]
+    fn a_version_that_was_met_long_ago_may_be_the_next_key_by_now() {
+        let readings = KeyReadings::default();
+        assert!(!readings.settle(2, at(0)));
+        read(&readings);
+        assert!(readings.settle(2, at(59)), "else a stranger could have the keys read without end");
+        assert!(!readings.settle(2, at(60)));
+        read(&readings);
+        assert!(readings.settle(2, at(60)));
+        assert!(!readings.settle(2, at(59)), "a clock that went back");
     }
 }

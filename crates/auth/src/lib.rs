@@ -5,6 +5,7 @@
 //! * [`session`], [`refresh`], [`exchange`], [`privilege`], [`token`], [`uses`]: the one row of a login and its one token
 //! * [`strategy`], [`grant`], [`keyring`], [`key_readings`]: what a login hands over
 //! * [`feed`], [`follow`], [`passport`], [`lookups`]: revocation, and how this server knows of it
+//! * [`gate`]: no login takes every connection to the store with it
 //! * [`store`]: what a database must do; `memory`: one for tests, behind the feature of that name
 //! * [`audit`], [`refresh_event`], [`grace`], [`error`]
 //!
@@ -17,6 +18,7 @@ pub mod error;
 pub mod exchange;
 pub mod feed;
 pub mod follow;
+pub mod gate;
 pub mod grace;
 pub mod grant;
 pub mod key_readings;

@@ -38,8 +38,8 @@ impl<C: Clock> StoreAuthority<C> {
     }
 
     async fn authentic(&self, token: &OpaqueToken) -> crate::Result<Option<store::Found>> {
-        let Some(lookups) = &self.lookups else { return self.auth.authentic(token).await };
-        if !self.auth.is_of_a_known_key(token)? {
+        let Some(lookups) = &self.lookups else { return self.auth.authentic(token, self.clock.wall()).await };
+        if !self.auth.is_of_a_known_key(token, self.clock.wall())? {
             return Ok(None);
         }
         let found = lookups.find(token.session).await?;

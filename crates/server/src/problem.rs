@@ -249,7 +249,7 @@ impl From<cloakroom_auth::Error> for Problem {
                 tracing::error!(%error, "a login was refused");
                 Self::new(Code::Internal).detail(error.to_string())
             }
-            Error::Store(_) | Error::NoSigningKey | Error::KeyNotRead => {
+            Error::Store(_) | Error::NoSigningKey | Error::KeyNotRead | Error::Crowded => {
                 tracing::error!(%error, "a request could not be answered");
                 Self::new(Code::Unavailable)
             }

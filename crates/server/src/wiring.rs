@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
 use cloakroom_auth::follow::Follower;
+use cloakroom_auth::gate::Gate;
 use cloakroom_auth::grace::GraceWatch;
 use cloakroom_auth::key_readings::KeyReadings;
 use cloakroom_auth::lookups::Lookups;
@@ -59,6 +60,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
         passwords: HashPool::start(hasher, PoolLimits::default()).expect("the system has threads to give"),
         throttle: Throttle::new(config.throttle.per_account, config.throttle.per_address),
         revocations: Arc::new(Revocations::new()),
+        gate: Gate::default(),
         refreshes: RefreshCounts::default(),
         grace: GraceWatch::default(),
         purged: PurgeCounts::default(),

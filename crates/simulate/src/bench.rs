@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
 use cloakroom_auth::follow::Follower;
+use cloakroom_auth::gate::Gate;
 use cloakroom_auth::grace::GraceWatch;
 use cloakroom_auth::key_readings::KeyReadings;
 use cloakroom_auth::keyring::Keyring;
@@ -118,6 +119,7 @@ impl Bench {
             passwords: pool,
             throttle: Throttle::new(quota, quota),
             revocations: Arc::new(Revocations::new()),
+            gate: Gate::default(),
             refreshes: RefreshCounts::default(),
             grace: GraceWatch::default(),
             purged: PurgeCounts::default(),

@@ -113,15 +113,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: VERB,
         changes: &[
             (
-                "let Some((token, before)) = self.proved(token).await? else {",
+                "let Some((token, before)) = self.proved(token, now).await? else {",
                 "let found = match token {\n            \
-                 Some(token) => self.store.find(token.session).await?.map(|found| (token, found.session)),\n            \
+                 Some(token) => self.store.find(token.session).await?.map(|found| (token, found)),\n            \
                  None => None,\n        };\n        let Some((token, before)) = found else {",
             ),
             (
                 "let rotation = self.store.rotate(&ask).await?;\n",
                 "let rotation = self.store.rotate(&ask).await?;\n        \
-                 if self.proved(Some(token.clone())).await?.is_none() {\n            \
+                 if self.proved(Some(token.clone()), now).await?.is_none() {\n            \
                  return Ok(Refresh::InvalidGrant { over: None });\n        }\n",
             ),
         ],
@@ -238,8 +238,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "a failed read is told as invalid_grant",
         file: VERB,
         changes: &[(
-            "let Some((token, before)) = self.proved(token).await? else {",
-            "let Some((token, before)) = self.proved(token).await.ok().flatten() else {",
+            "let Some((token, before)) = self.proved(token, now).await? else {",
+            "let Some((token, before)) = self.proved(token, now).await.ok().flatten() else {",
         )],
         suites: &[Suite::Outage],
     },

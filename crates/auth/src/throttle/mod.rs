@@ -2,7 +2,8 @@
 //! (docs/decisions/0002-throttling-without-lockout.md).
 //!
 //! Every attempt is charged to its address. Attempts from addresses that the account never logged in from share one
-//! budget; an address that it did log in from has a budget of its own. What is charged before the hash is given back
+//! budget; an address that it did log in from has a budget of its own. So has each login, for whoever proves the password
+//! again: the guesses of strangers are not charged to it. What is charged before the hash is given back
 //! when the password was right, so parallel guesses cannot outrun the counter.
 
 mod address;
@@ -22,6 +23,7 @@ use bucket::Buckets;
 pub use bucket::{InvalidQuota, Quota};
 
 use crate::email::EmailKey;
+use crate::gate::Login;
 
 /// How many keys each kind of bucket may have.
 const BUCKETS: usize = 65_536;
@@ -55,13 +57,15 @@ struct State {
 enum Account {
     Shared(u64),
     From(u64, AddressGroup),
+    Login(Login),
 }
 
 /// An attempt that has been charged. Dropped, it stays charged.
 #[derive(Debug)]
 pub struct Attempt<'t> {
     throttle: &'t Throttle,
-    account: u64,
+    /// Whose address it is, if the password is right.
+    account: Option<u64>,
     charged: Account,
     address: Option<AddressGroup>,
 }
@@ -102,7 +106,7 @@ impl Throttle {
             Some(_) | None => state.accounts.charge(shared, now).map(|()| shared),
         };
         match charged {
-            Ok(charged) => Ok(Attempt { throttle: self, account, charged, address }),
+            Ok(charged) => Ok(Attempt { throttle: self, account: Some(account), charged, address }),
             Err(too_many) => {
                 // Nothing was tried: the address is not charged for it.
                 if let Some(address) = address {
@@ -111,6 +115,25 @@ impl Throttle {
                 Err(too_many)
             }
         }
+    }
+
+    /// Charges an attempt of somebody who holds a credential of this login.
+    pub(crate) fn begin_again(
+        &self,
+        login: Login,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Attempt<'_>, TooMany> {
+        let (charged, address) = (Account::Login(login), address.map(AddressGroup::of));
+        let mut state = self.lock();
+        state.accounts.charge(charged, now)?;
+        if let Some(from) = address
+            && let Err(too_many) = state.addresses.charge(from, now)
+        {
+            state.accounts.refund(charged);
+            return Err(too_many);
+        }
+        Ok(Attempt { throttle: self, account: None, charged, address })
     }
 
     /// Charges something else than a login to an address.
@@ -132,13 +155,13 @@ impl Attempt<'_> {
     pub fn succeeded(self, now: Timestamp) {
         let mut state = self.throttle.lock();
         self.refund(&mut state);
-        if let Some(address) = self.address {
+        if let Some((account, address)) = self.account.zip(self.address) {
             if state.known.len() >= KNOWN
                 && let Some(oldest) = state.known.iter().min_by_key(|(_, at)| **at).map(|(pair, _)| *pair)
             {
                 state.known.remove(&oldest);
             }
-            state.known.insert((self.account, address), now);
+            state.known.insert((account, address), now);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::Result;
 use crate::exchange::ExchangeAsk;
+use crate::gate::Login;
 use crate::grant::Grant;
 use crate::refresh::{Attempt, AttemptHash};
 use crate::session::RowStrategy;
@@ -42,11 +43,12 @@ impl Auth {
             return Ok(Exchange::StrategyNotAllowed);
         }
         let Some(token) = OpaqueToken::parse(presented) else { return Ok(Exchange::InvalidToken) };
-        let Some(found) = self.authentic(&token).await? else { return Ok(Exchange::InvalidToken) };
+        let Some(found) = self.authentic(&token, now).await? else { return Ok(Exchange::InvalidToken) };
         if to == RowStrategy::Hybrid {
             self.signer()?;
             self.check_size(&found.user)?;
         }
+        let _turn = self.gate.pass(Login::Session(token.session)).await?;
         self.flush_use(token.session).await?;
         let ask = ExchangeAsk {
             session: token.session,

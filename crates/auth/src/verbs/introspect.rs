@@ -70,9 +70,8 @@ impl Auth {
     }
 
     async fn introspect_opaque(&self, token: &OpaqueToken, now: Timestamp) -> Result<Option<Introspection>> {
-        // Pending uses first: an idle timeout is judged by the row.
-        self.flush_use(token.session).await?;
-        let Some(Found { session, user, as_of }) = self.authentic(token).await? else { return Ok(None) };
+        let found = self.authentic_with_uses(token, now).await?;
+        let Some(Found { session, user, as_of }) = found else { return Ok(None) };
         let is_current = token.kind == session.strategy.kind() && token.generation == session.generation;
         if !is_current || session.judge(&user, as_of, now).is_err() {
             return Ok(None);

@@ -23,7 +23,7 @@ impl Auth {
     }
 
     async fn logout_opaque(&self, token: &OpaqueToken, now: Timestamp) -> Result<()> {
-        let Some(found) = self.authentic(token).await? else { return Ok(()) };
+        let Some(found) = self.authentic(token, now).await? else { return Ok(()) };
         match found.session.judge(&found.user, found.as_of, now) {
             // It ended before, for good: whoever repeats an old token must not keep the database writing.
             Err(Dead::Revoked | Dead::Outdated) => {

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::Result;
+use crate::gate::Login;
 use crate::grant::{Credentials, Grant};
 use crate::password::{NewPassword, Password, PasswordRefused};
 use crate::privilege;
@@ -28,7 +29,7 @@ pub enum PasswordChange {
     WrongPassword,
     /// The new password may not be chosen.
     Refused(PasswordRefused),
-    /// Too many failures for this account or from this address: they count as those of logins do.
+    /// Too many failures of this login or from this address: they count as those of logins do.
     Throttled {
         /// When to come again.
         retry_after: Duration,
@@ -45,33 +46,59 @@ impl Auth {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<PasswordChange> {
+        // As in `reauthenticate`: a hash that was raised meanwhile is no other password.
+        if let Some(done) = self.prove_and_change(presented, current.clone(), new, address, now).await? {
+            return Ok(done);
+        }
+        let again = self.prove_and_change(presented, current, new, address, now).await?;
+        Ok(again.unwrap_or(PasswordChange::WrongPassword))
+    }
+
+    /// `None`: the user's hash is another one by now.
+    async fn prove_and_change(
+        &self,
+        presented: &str,
+        current: Password,
+        new: &SecretString,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<PasswordChange>> {
         let Some(caller) = self.caller(presented, now).await? else {
-            return Ok(PasswordChange::InvalidToken);
+            return Ok(Some(PasswordChange::InvalidToken));
         };
         let new = match self.new_password(&caller.user, new) {
             Ok(new) => new,
-            Err(refused) => return Ok(PasswordChange::Refused(refused)),
+            Err(refused) => return Ok(Some(PasswordChange::Refused(refused))),
         };
-        match self.prove_again(&caller.user, current, address, now).await? {
-            Proved::Right => {}
-            Proved::Wrong => return Ok(PasswordChange::WrongPassword),
-            Proved::Throttled { retry_after } => return Ok(PasswordChange::Throttled { retry_after }),
+        match self.prove_again(&caller, current, address, now).await? {
+            Proved::Right => self.change(caller, new, now).await,
+            Proved::Wrong => Ok(Some(PasswordChange::WrongPassword)),
+            Proved::Throttled { retry_after } => Ok(Some(PasswordChange::Throttled { retry_after })),
         }
+    }
+
+    async fn change(
+        &self,
+        caller: Caller,
+        new: NewPassword,
+        now: Timestamp,
+    ) -> Result<Option<PasswordChange>> {
         match &caller.holder {
             Some(holder) => self.ready_to_renew(&caller.user, holder)?,
             None => drop(self.signer()?),
         }
         let new = self.passwords.hash(new).await?;
         let Caller { user, as_of: before, holder } = caller;
+        let _turn = self.gate.pass(Login::of(holder.as_ref(), user.id)).await?;
         let (user, proved) = (user.id, user.password_hash);
         let change = privilege::PasswordChange { user, proved, new, as_of: before, keep: holder, now };
-        Ok(match self.store.change_password(&change).await? {
+        Ok(Some(match self.store.change_password(&change).await? {
             PasswordChanged::Done { user, as_of, kept, event } => {
                 self.learn(&event);
                 Audit::PasswordChanged(user.id).log();
                 if kept.is_none() && before.head() < as_of.floor() {
                     // Every login of everyone ended between the judgement and the change: this one, too.
-                    return Ok(PasswordChange::InvalidToken);
+                    return Ok(Some(PasswordChange::InvalidToken));
                 }
                 PasswordChange::Granted(match kept {
                     Some(session) => self.renewed(Found { session, user, as_of }, now)?,
@@ -82,8 +109,8 @@ impl Auth {
                 })
             }
             PasswordChanged::Refused(_) | PasswordChanged::Unknown => PasswordChange::InvalidToken,
-            PasswordChanged::Overtaken => PasswordChange::WrongPassword,
-        })
+            PasswordChanged::Overtaken => return Ok(None),
+        }))
     }
 
     fn new_password(

@@ -8,6 +8,7 @@ use cloakroom_verify::Timestamp;
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::Result;
+use crate::gate::Login;
 use crate::grant::{Credentials, Grant};
 use crate::password::Password;
 use crate::privilege::{Holder, StepUp};
@@ -27,7 +28,7 @@ pub enum Reauthentication {
     InvalidToken,
     /// The password is wrong.
     WrongPassword,
-    /// Too many failures for this account or from this address: they count as those of logins do.
+    /// Too many failures of this login or from this address: they count as those of logins do.
     Throttled {
         /// When to come again.
         retry_after: Duration,
@@ -43,28 +44,46 @@ impl Auth {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Reauthentication> {
-        let Some(caller) = self.caller(presented, now).await? else {
-            return Ok(Reauthentication::InvalidToken);
-        };
-        match self.prove_again(&caller.user, password, address, now).await? {
-            Proved::Right => {}
-            Proved::Wrong => return Ok(Reauthentication::WrongPassword),
-            Proved::Throttled { retry_after } => return Ok(Reauthentication::Throttled { retry_after }),
+        // A login elsewhere may have raised the hash after it was read: the same password under another hash, which is
+        // proved once more. Raised hashes stay as they are, so twice is another password.
+        if let Some(done) = self.prove_and_step_up(presented, password.clone(), address, now).await? {
+            return Ok(done);
         }
-        self.step_up(caller, now).await
+        let again = self.prove_and_step_up(presented, password, address, now).await?;
+        Ok(again.unwrap_or(Reauthentication::WrongPassword))
     }
 
-    async fn step_up(&self, caller: Caller, now: Timestamp) -> Result<Reauthentication> {
+    /// `None`: the user's hash is another one by now.
+    async fn prove_and_step_up(
+        &self,
+        presented: &str,
+        password: Password,
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<Option<Reauthentication>> {
+        let Some(caller) = self.caller(presented, now).await? else {
+            return Ok(Some(Reauthentication::InvalidToken));
+        };
+        match self.prove_again(&caller, password, address, now).await? {
+            Proved::Right => self.step_up(caller, now).await,
+            Proved::Wrong => Ok(Some(Reauthentication::WrongPassword)),
+            Proved::Throttled { retry_after } => Ok(Some(Reauthentication::Throttled { retry_after })),
+        }
+    }
+
+    async fn step_up(&self, caller: Caller, now: Timestamp) -> Result<Option<Reauthentication>> {
         let Caller { user, as_of, holder } = caller;
         let Some(holder) = holder else {
             // Without a row nothing is written. The head was read with the user, before the hash.
             let access = self.signer()?.access_token(&user, None, as_of, now)?;
             Audit::Reauthenticated(user.id, None).log();
-            return Ok(Reauthentication::Granted(Grant { user, credentials: Credentials::Jwt { access } }));
+            let grant = Grant { user, credentials: Credentials::Jwt { access } };
+            return Ok(Some(Reauthentication::Granted(grant)));
         };
         self.ready_to_renew(&user, &holder)?;
+        let _turn = self.gate.pass(Login::Session(holder.session)).await?;
         let step = StepUp { user: user.id, proved: user.password_hash, holder, now };
-        Ok(match self.store.step_up(&step).await? {
+        Ok(Some(match self.store.step_up(&step).await? {
             SteppedUp::Done(found, event) => {
                 self.learn(&event);
                 Audit::Reauthenticated(step.user, Some(found.session.id)).log();
@@ -74,9 +93,9 @@ impl Auth {
                 Audit::Refused(step.holder.session, refusal).log();
                 Reauthentication::InvalidToken
             }
-            SteppedUp::Overtaken => Reauthentication::WrongPassword,
+            SteppedUp::Overtaken => return Ok(None),
             SteppedUp::Unknown => Reauthentication::InvalidToken,
-        })
+        }))
     }
 
     /// Before a row is renewed: what cannot be answered must not cost the old credential.
@@ -97,16 +116,19 @@ impl Auth {
         }
     }
 
-    /// Checks the password of a user who is logged in. Failures are charged as those of logins are: a stolen session
-    /// must not be a way to guess faster.
+    /// Checks the password of a user who is logged in. Failures are charged as those of logins are, but to the login: a
+    /// stolen session must not be a way to guess faster, and a stranger who knows the email must not keep its owner from
+    /// changing the password.
     pub(crate) async fn prove_again(
         &self,
-        user: &User,
+        caller: &Caller,
         password: Password,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Proved> {
-        let attempt = match self.begin_attempt(&user.email_key, address, now).await? {
+        let user = &caller.user;
+        let login = Login::of(caller.holder.as_ref(), user.id);
+        let attempt = match self.throttle.begin_again(login, address, now) {
             Ok(attempt) => attempt,
             Err(TooMany { retry_after }) => {
                 Audit::LoginThrottled(address).log();

@@ -5,10 +5,11 @@ use cloakroom_verify::{OpaqueKind, OpaqueToken, Timestamp};
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::{Error, Result};
+use crate::gate::Login;
 use crate::grant::Grant;
-use crate::refresh::{Ask, Attempt, AttemptHash, Refusal, SameReason};
+use crate::refresh::{self, Ask, Attempt, AttemptHash, Decision, Refusal, SameReason};
 use crate::refresh_event::RefreshEvent;
-use crate::session::{Dead, EndReason, Session, Why};
+use crate::session::{Dead, EndReason, Why};
 use crate::store::{Found, Rotation};
 use crate::strategy::hybrid;
 
@@ -33,7 +34,7 @@ impl Auth {
         now: Timestamp,
     ) -> Result<Refresh> {
         let token = OpaqueToken::parse(presented).filter(|token| token.kind == OpaqueKind::Refresh);
-        let Some((token, before)) = self.proved(token).await? else {
+        let Some((token, before)) = self.proved(token, now).await? else {
             self.refreshes.count(RefreshEvent::Forged);
             return Ok(Refresh::InvalidGrant { over: None });
         };
@@ -49,6 +50,11 @@ impl Auth {
             grace: self.settings.grace,
             lives: self.settings.lives,
         };
+        if let Some(refusal) = for_good(&before, &ask) {
+            self.tell(&ask, &before, &Rotation::Refused(refusal));
+            return Ok(Refresh::InvalidGrant { over: why_over(&before, now) });
+        }
+        let _turn = self.gate.pass(Login::Session(token.session)).await?;
         let rotation = self.store.rotate(&ask).await?;
         self.tell(&ask, &before, &rotation);
         match rotation {
@@ -67,9 +73,9 @@ impl Auth {
     }
 
     /// Counts what came of a refresh and writes its audit line.
-    fn tell(&self, ask: &Ask, before: &Session, rotation: &Rotation) {
+    fn tell(&self, ask: &Ask, before: &Found, rotation: &Rotation) {
         let event = match rotation {
-            Rotation::Rotated(_) if ask.generation > before.generation => RefreshEvent::Adopted,
+            Rotation::Rotated(_) if ask.generation > before.session.generation => RefreshEvent::Adopted,
             Rotation::Rotated(_) => RefreshEvent::Rotated,
             Rotation::Same(_, reason) => RefreshEvent::Repeated(*reason),
             Rotation::Refused(refusal) => RefreshEvent::Refused(*refusal),
@@ -91,9 +97,13 @@ impl Auth {
     }
 
     /// The token and its row, if its mac is right.
-    async fn proved(&self, token: Option<OpaqueToken>) -> Result<Option<(OpaqueToken, Session)>> {
+    async fn proved(
+        &self,
+        token: Option<OpaqueToken>,
+        now: Timestamp,
+    ) -> Result<Option<(OpaqueToken, Found)>> {
         let Some(token) = token else { return Ok(None) };
-        Ok(self.authentic(&token).await?.map(|found| (token, found.session)))
+        Ok(self.authentic(&token, now).await?.map(|found| (token, found)))
     }
 
     /// Why the login of a refused token is over; `None` while it lives.
@@ -107,13 +117,12 @@ impl Auth {
             | Refusal::LateDuplicate => return Ok(None),
         }
         let found = self.store.find(token.session).await?;
-        let ending = found.and_then(|found| found.session.ending(&found.user, found.as_of, now));
-        Ok(ending.map(|ending| ending.why))
+        Ok(found.and_then(|found| why_over(&found, now)))
     }
 
     /// The row of a token whose mac is right, whatever its generation.
-    pub(crate) async fn authentic(&self, token: &OpaqueToken) -> Result<Option<Found>> {
-        if !self.is_of_a_known_key(token)? {
+    pub(crate) async fn authentic(&self, token: &OpaqueToken, now: Timestamp) -> Result<Option<Found>> {
+        if !self.is_of_a_known_key(token, now)? {
             return Ok(None);
         }
         let found = self.store.find(token.session).await?;
@@ -121,12 +130,12 @@ impl Auth {
     }
 
     /// Whether there is a key that could have made it; an error while that may still change.
-    pub(crate) fn is_of_a_known_key(&self, token: &OpaqueToken) -> Result<bool> {
+    pub(crate) fn is_of_a_known_key(&self, token: &OpaqueToken, now: Timestamp) -> Result<bool> {
         let is_known = || self.keyring.load().tokens.knows(token.version);
         if is_known() {
             return Ok(true);
         }
-        if !self.key_readings.settle(token.version) {
+        if !self.key_readings.settle(token.version, now) {
             return Err(Error::KeyNotRead);
         }
         // Looked up again after the reading was seen to be done: it may have brought this very key.
@@ -137,4 +146,29 @@ impl Auth {
     pub(crate) fn proves(&self, token: &OpaqueToken, found: &Found) -> bool {
         self.keyring.load().tokens.proves(token, &found.session.secret)
     }
+}
+
+/// The refusal of a login that is over by its first reading and can never live again: whoever repeats its token must not
+/// keep the database locking. What may be another word under the lock is left to it.
+fn for_good(found: &Found, ask: &Ask) -> Option<Refusal> {
+    match refresh::decide(&found.session, &found.user, found.as_of, ask) {
+        Decision::Refuse(refusal @ Refusal::Dead(Dead::Revoked | Dead::Expired | Dead::Outdated)) => {
+            Some(refusal)
+        }
+        Decision::Refuse(
+            Refusal::Dead(Dead::Idle | Dead::UserDisabled)
+            | Refusal::WrongKind
+            | Refusal::MissingProof
+            | Refusal::FromTheFuture
+            | Refusal::BelowFloor
+            | Refusal::LateDuplicate,
+        )
+        | Decision::Rotate { .. }
+        | Decision::Same { .. }
+        | Decision::Revoke => None,
+    }
+}
+
+fn why_over(found: &Found, now: Timestamp) -> Option<Why> {
+    found.session.ending(&found.user, found.as_of, now).map(|ending| ending.why)
 }

@@ -87,9 +87,12 @@ impl From<cloakroom_auth::Error> for Failure {
         match &error {
             Error::Store(_) => Self::unreachable(error),
             Error::TokenTooLarge => Self::refused(error),
-            Error::NoSigningKey | Error::KeyNotRead | Error::Busy { .. } | Error::Broken(_) | _ => {
-                Self::failed(error)
-            }
+            Error::NoSigningKey
+            | Error::KeyNotRead
+            | Error::Crowded
+            | Error::Busy { .. }
+            | Error::Broken(_)
+            | _ => Self::failed(error),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What one server remembers by itself, without the others: what it has not heard of yet, and its counts.
 
+use cloakroom_auth::service_key::{Scope, ServiceKey};
 use cloakroom_auth::session::EndReason;
+use cloakroom_verify::OpaqueToken;
+use http::Method;
+use secrecy::ExposeSecret;
 
 use super::common::*;
 
@@ -67,4 +71,26 @@ async fn what_came_of_refreshes_is_counted_by_outcome() {
         let line = format!("cloakroom_refreshes_total{{outcome=\"{outcome}\"}} {count}\n");
         assert!(metrics.contains(&line), "{line}{metrics}");
     }
+}
+
+#[tokio::test]
+async fn a_forged_token_makes_nobody_write() {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::SessionHeader).await;
+    let (key, text) = ServiceKey::make(String::from("shop"), vec![Scope::Introspect], world.now());
+    assert!(world.app().store.add_service_key(key).await.unwrap());
+    let service = world.anonymous().bearer(text.expose_secret());
+    let mut forged = OpaqueToken::parse(&alice.text("session_token")).unwrap();
+    forged.mac[0] ^= 1;
+    world.app().uses.record(forged.session, world.now(), Duration::from_secs(3600));
+    let form = "application/x-www-form-urlencoded";
+    let body = format!("token={}", forged.to_text());
+    let told = service.send(Method::POST, "/v1/introspect", form, body.into()).await;
+    assert_eq!(told.body, json!({"active": false}));
+    let thief = world.anonymous().with("session-id", &forged.to_text());
+    thief
+        .post("/v1/reauthenticate", json!({"password": World::PASSWORD}))
+        .await
+        .assert_problem(401, "invalid_token");
+    assert_eq!(world.app().uses.take(forged.session), Some(world.now()), "it still waits to be written");
 }

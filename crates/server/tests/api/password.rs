@@ -93,8 +93,23 @@ under! {
         }
         alice.post("/v1/reauthenticate", proof()).await.assert_problem(429, "too_many_requests");
         alice.post("/v1/password", change(NEW)).await.assert_problem(429, "too_many_requests");
-        assert_eq!(log_in(&world, World::PASSWORD).await, 429, "one budget for all of them");
+        assert_eq!(log_in(&world, World::PASSWORD).await, 200, "a thief of one login keeps its owner out of no other");
         assert_eq!(alice.get("/v1/me").await.status, 200);
+    }
+}
+
+under! {
+    [SessionHeader, Jwt, Hybrid]
+    async fn strangers_who_guess_do_not_keep_the_owner_from_changing_the_password(world, alice) {
+        // Each server has budgets of its own.
+        for _ in 0..crate::REPLICAS * 10 {
+            assert_eq!(log_in(&world, "not my password at all").await, 401);
+        }
+        assert_eq!(log_in(&world, World::PASSWORD).await, 429);
+        let proved = alice.post("/v1/reauthenticate", proof()).await;
+        assert_eq!(proved.status, 200, "{}", proved.text);
+        let next = world.client_of(&proved, alice.way.unwrap());
+        assert_eq!(next.post("/v1/password", change(NEW)).await.status, 200);
     }
 }
 

@@ -15,6 +15,7 @@ mod load;
 mod nginx;
 mod postgres;
 mod postgres_faults;
+mod postgres_locks;
 mod readme;
 mod redis;
 mod refresh;
