@@ -1,0 +1,20 @@
+//! The report: one HTML file that can be read anywhere and asks nobody for anything.
+//!
+//! Every claim in it follows from the figures it shows. [`answer`] is the three sentences at its top.
+
+mod chart;
+mod classic;
+mod ending;
+mod facts;
+mod fate;
+pub(crate) mod measures;
+pub(crate) mod numbers;
+mod page;
+mod scale;
+pub(crate) mod spread;
+mod table;
+mod words;
+
+pub use page::html;
+pub use spread::Spread;
+pub use words::answer;
