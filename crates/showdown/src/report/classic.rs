@@ -55,7 +55,7 @@ pub(crate) fn table(showdown: &Showdown) -> Option<Markup> {
                             tr role="row" {
                                 th role="rowheader" scope="row" { (name) }
                                 @for (one, cell) in columns.iter().zip(&cells) {
-                                    td role="cell" class=(kind(one.kind).1) data-who=(one.name) { (show(cell.as_ref())) }
+                                    td role="cell" class={ (kind(one.kind).1) @if cell.is_none() { " empty" } } data-who=(who(one)) { (show(cell.as_ref())) }
                                 }
                             }
                         }
@@ -64,6 +64,14 @@ pub(crate) fn table(showdown: &Showdown) -> Option<Markup> {
             }
         }
     })
+}
+
+/// Where the heads are out of sight, a name says whose it is.
+fn who(one: &Contender) -> String {
+    match one.kind {
+        Kind::Cloakroom if !one.name.contains("Cloakroom") => format!("Cloakroom: {}", one.name),
+        Kind::Cloakroom | Kind::Floor | Kind::Classic | Kind::Peer => one.name.clone(),
+    }
 }
 
 fn show(cell: Option<&Cell>) -> Markup {

@@ -72,7 +72,7 @@ impl Ending {
                 format!("bites after {}{worst}{promise}", Unit::Millis.show(after.median))
             }
             Self::Expires { after } => {
-                format!("does not bite before the login expires, {} at most", Unit::Millis.show(*after))
+                format!("does not bite before it expires after {}", Unit::Millis.show(*after))
             }
             Self::Unseen => "was never seen to bite".to_owned(),
         }

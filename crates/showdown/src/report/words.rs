@@ -26,18 +26,22 @@ struct Priced<'a> {
     ending: Option<Ending>,
 }
 
-/// From cheap to dear.
+/// In the order in which they are shown.
 fn priced(showdown: &Showdown, kind: Kind, busy: u32) -> Vec<Priced<'_>> {
-    let mut priced: Vec<Priced<'_>> = showdown
-        .contenders
-        .iter()
-        .filter(|one| one.kind == kind)
-        .filter_map(|who| {
-            Some(Priced { who, cpu: spread::cpu(who, busy)?, ending: who.logout.as_ref().map(Ending::of) })
-        })
-        .collect();
-    priced.sort_by(|one, other| one.cpu.median.total_cmp(&other.cpu.median));
-    priced
+    let of = showdown.contenders.iter().filter(|one| one.kind == kind);
+    of.filter_map(|who| {
+        Some(Priced { who, cpu: spread::cpu(who, busy)?, ending: who.logout.as_ref().map(Ending::of) })
+    })
+    .collect()
+}
+
+/// Of those that cannot be told from the cheapest the first, so that chance does not choose another one each time.
+fn cheapest<'a, 'b>(of: impl Iterator<Item = &'b Priced<'a>> + Clone) -> Option<&'b Priced<'a>>
+where
+    'a: 'b,
+{
+    let least = of.clone().min_by(|one, other| one.cpu.median.total_cmp(&other.cpu.median))?;
+    of.clone().find(|one| one.cpu.overlaps(&least.cpu))
 }
 
 fn floor(showdown: &Showdown, busy: Option<u32>) -> Option<Spread> {
@@ -56,7 +60,7 @@ fn surest<'a, 'b>(of: &'b [Priced<'a>]) -> Option<&'b Priced<'a>> {
 }
 
 fn classic_sentence(classic: &[Priced<'_>], busy: Option<u32>) -> String {
-    let (Some(cheap), Some(busy)) = (classic.first(), busy) else {
+    let (Some(cheap), Some(busy)) = (cheapest(classic.iter()), busy) else {
         return "The classic designs were not measured in this run.".to_owned();
     };
     let begin = format!(
@@ -87,24 +91,34 @@ fn classic_sentence(classic: &[Priced<'_>], busy: Option<u32>) -> String {
 
 fn our_sentence(ours: &[Priced<'_>], classic: &[Priced<'_>], floor: Option<Spread>) -> String {
     let bites = |one: &&Priced<'_>| matches!(one.ending, Some(Ending::Bites { .. }));
-    let Some(best) = ours.iter().find(bites).or(ours.first()) else {
+    let Some(best) = cheapest(ours.iter().filter(bites)).or_else(|| cheapest(ours.iter())) else {
         return "Cloakroom was not measured in this run.".to_owned();
     };
     let of_floor = floor
         .and_then(|floor| best.cpu.ratio_to(&floor))
         .map_or_else(String::new, |ratio| format!(" ({} an answer without any check)", times(ratio)));
-    let beside = classic.first().map_or_else(String::new, |cheap| {
+    let beside = cheapest(classic.iter()).map_or_else(String::new, |cheap| {
         let dearer = "what the cheapest classic design costs";
         format!(", {}", price(&best.cpu, &cheap.cpu, dearer, "as much as the cheapest classic design"))
     });
     let logout = best
         .ending
         .map_or("its logout was not tried".to_owned(), |ending| format!("a logout {}", ending.long()));
+    let of = if best.who.name.contains("Cloakroom") { "" } else { "Cloakroom's " };
     format!(
-        "With “{}” a request costs {}{of_floor}{beside}, and {logout}.",
+        "With {of}“{}” a request costs {}{of_floor}{beside}, and {logout}{}.",
         best.who.name,
-        Unit::Micros.show(best.cpu.median)
+        Unit::Micros.show(best.cpu.median),
+        broken(ours, best)
     )
+}
+
+/// Whoever else of Cloakroom did not keep a promise: the best one must not hide it.
+fn broken(ours: &[Priced<'_>], but: &Priced<'_>) -> String {
+    let others = ours.iter().filter(|one| one.who.id != but.who.id);
+    let late = others.filter(|one| matches!(one.ending, Some(Ending::Bites { late: 1.., .. })));
+    let said = late.filter_map(|one| Some(format!("; with “{}” it {}", one.who.name, one.ending?.long())));
+    said.collect()
 }
 
 /// Within the spread nothing is claimed.

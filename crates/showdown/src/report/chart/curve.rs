@@ -18,7 +18,7 @@ const SHARES: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.
 const NINES: f64 = 4.0;
 /// More points than this cannot be seen.
 const POINTS: usize = 80;
-const TOP: u32 = 26;
+const TOP: u32 = 34;
 const HEIGHT: u32 = 120;
 
 /// A picture.
@@ -51,9 +51,7 @@ impl Panel<'_> {
                 desc id=(says) { (self.says()) }
                 text.name x="0" y="12" { (short(self.name, 30)) }
                 @for tick in self.scale.ticks() {
-                    @let y = self.y(tick);
-                    line.rule x1="0" x2="100%" y1=(y) y2=(y) {}
-                    text.tick x="0" y=(y - 3.0) { (Unit::Micros.show(tick)) }
+                    line.rule x1="0" x2="100%" y1=(self.y(tick)) y2=(self.y(tick)) {}
                 }
                 @for (share, label) in SHARES {
                     line.rule x1=(percent(x(share))) x2=(percent(x(share))) y1=(TOP) y2=(bottom) {}
@@ -64,6 +62,10 @@ impl Panel<'_> {
                     aria-hidden="true" {
                     @if let Some(curve) = self.floor.first() { path.reference d=(self.path(curve)) {} }
                     @for curve in self.curves { path.curve d=(self.path(curve)) {} }
+                }
+                // After the lines, so that these do not strike them through.
+                @for tick in self.scale.ticks() {
+                    text class="tick halo" x="0" y=(self.y(tick) - 3.0) { (Unit::Micros.show(tick)) }
                 }
             }
         }

@@ -39,7 +39,7 @@ fn picture(
     }
     let scale = Scale::linear(found.iter().map(|(_, spread)| spread.max));
     let rows = Rows {
-        id: what.to_lowercase(),
+        id: format!("{}-rate", what.to_lowercase()),
         title: format!("{what} per second"),
         says: table::ranking(
             found.iter().map(|(one, spread)| (one.name.as_str(), spread.median)),

@@ -26,7 +26,7 @@ pub(crate) fn picture(showdown: &Showdown) -> Option<Markup> {
             logout.bites_after.iter().copied().chain(logout.bound).chain(logout.expiry)
         }));
     let rows = Rows {
-        id: "logout".to_owned(),
+        id: "logout-times".to_owned(),
         title: "Time until a logout bites, on a logarithmic axis".to_owned(),
         says: found
             .iter()

@@ -17,7 +17,7 @@ pub(crate) fn picture(showdown: &Showdown) -> Option<Markup> {
         return None;
     }
     let rows = Rows {
-        id: "outage".to_owned(),
+        id: "outage-answers".to_owned(),
         title: "Answers while the database was stopped".to_owned(),
         says: found
             .iter()

@@ -75,8 +75,10 @@ impl Rows<'_> {
                 desc id=(says) { (self.says) }
                 (patterns(&self.id))
                 g.legend { (legend(&self.id, &self.legend)) }
-                @for (at, label) in &self.ticks {
+                @for (at, _) in &self.ticks {
                     line.rule x1=(percent(*at)) x2=(percent(*at)) y1=(top) y2=(bottom) {}
+                }
+                @for (at, label) in roomy(&self.ticks) {
                     text.tick x=(percent(*at)) y=(bottom + 16) text-anchor=(anchor(*at)) { (label) }
                 }
                 (self.body(top))
@@ -202,6 +204,20 @@ fn legend(id: &str, entries: &[(&'static str, &'static str)]) -> Markup {
             text.tick x=(x + 18) y="12" { (word) }
         }
     }
+}
+
+/// The first, the last, and those between that a narrow screen has room for.
+fn roomy(ticks: &[(f64, String)]) -> Vec<&(f64, String)> {
+    const ROOM: f64 = 16.0;
+    let end = ticks.last().map_or(0.0, |tick| tick.0);
+    let mut kept: Vec<&(f64, String)> = Vec::new();
+    for tick in ticks {
+        let after = kept.last().is_none_or(|last| tick.0 - last.0 >= ROOM);
+        if after && (tick.0 >= end || end - tick.0 >= ROOM) {
+            kept.push(tick);
+        }
+    }
+    kept
 }
 
 fn anchor(at: f64) -> &'static str {

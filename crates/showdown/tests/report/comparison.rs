@@ -1,0 +1,113 @@
+//! Two results beside each other.
+
+use cloakroom_showdown::compare::{Comparison, Verdict, compare};
+use cloakroom_showdown::result::Showdown;
+
+use super::sample::sample;
+
+fn verdict(comparison: &Comparison, who: &str, what: &str) -> Verdict {
+    let row = comparison.rows.iter().find(|row| row.contender == who && row.measure == what);
+    row.unwrap_or_else(|| panic!("{who}: {what}")).verdict.clone()
+}
+
+fn because(why: &str) -> Verdict {
+    Verdict::Incomparable(why.to_owned())
+}
+
+/// As if the token had become slower by so much.
+fn slower(by: f64) -> Showdown {
+    let mut showdown = sample(1);
+    for closed in showdown
+        .contenders
+        .iter_mut()
+        .filter(|one| one.id == "cloakroom-token")
+        .flat_map(|one| &mut one.closed)
+    {
+        closed.server_cpu *= by;
+    }
+    showdown
+}
+
+const WHO: &str = "Access token with the feed";
+const WHAT: &str = "server CPU per request, 64 connections";
+
+#[test]
+fn a_result_agrees_with_itself() {
+    let comparison = compare(&sample(1), &sample(1));
+    assert!(comparison.rows.len() > 300);
+    assert!(comparison.rows.iter().all(|row| row.verdict == Verdict::Agree), "{}", comparison.summary());
+    assert!(comparison.rows.iter().all(|row| row.ratio.is_none_or(|ratio| (ratio - 1.0).abs() < 1e-9)));
+}
+
+#[test]
+fn a_difference_must_be_larger_than_the_spreads() {
+    assert_eq!(verdict(&compare(&sample(1), &slower(1.01)), WHO, WHAT), Verdict::Agree);
+    let comparison = compare(&sample(1), &slower(1.5));
+    assert_eq!(verdict(&comparison, WHO, WHAT), Verdict::Differ);
+    assert_eq!(comparison.rows.iter().filter(|row| row.verdict == Verdict::Differ).count(), 2);
+}
+
+#[test]
+fn one_figure_has_no_spread_to_be_larger_than() {
+    let mut second = sample(1);
+    second.contenders[3].memory = Some(99_000_000);
+    let comparison = compare(&sample(1), &second);
+    assert_eq!(verdict(&comparison, "Hybrid", "memory"), because("taken once, so its spread is not known"));
+}
+
+#[test]
+fn another_machine_or_other_settings_are_no_comparison() {
+    let mut second = sample(1);
+    second.machine.cores = 64;
+    let why = "other machine: number of cores";
+    assert!(compare(&sample(1), &second).rows.iter().all(|row| row.verdict == because(why)));
+    let mut second = sample(1);
+    second.settings.seconds = 1.0;
+    let why = "other settings: 10 s and 1 s a measurement";
+    assert!(compare(&sample(1), &second).rows.iter().all(|row| row.verdict == because(why)));
+}
+
+#[test]
+fn another_version_matters_to_those_who_rest_on_it() {
+    let mut second = slower(1.5);
+    second.machine.versions[0].1 = "0.2.0".to_owned();
+    second.machine.versions[1].1 = "17.1".to_owned();
+    let comparison = compare(&sample(1), &second);
+    assert_eq!(verdict(&comparison, WHO, WHAT), Verdict::Differ);
+    let why = because("other version: postgres 15.18 and 17.1");
+    assert_eq!(verdict(&comparison, "Session, read per request", WHAT), why);
+    assert_eq!(
+        comparison.remarks[..2],
+        ["cloakroom: 0.1.0 in A, 0.2.0 in B", "postgres: 15.18 in A, 17.1 in B"]
+    );
+}
+
+#[test]
+fn who_or_what_is_in_one_only_is_shown() {
+    let mut second = sample(1);
+    second.contenders.remove(2);
+    second.contenders[0].bytes = None;
+    let comparison = compare(&sample(1), &second);
+    assert_eq!(verdict(&comparison, "JWT, verified each time", "memory"), because("not in B"));
+    assert_eq!(verdict(&comparison, "Bare HTTP", "bytes of a request"), because("not in B"));
+    let comparison = compare(&second, &sample(1));
+    assert_eq!(verdict(&comparison, "JWT, verified each time", "memory"), because("not in A"));
+}
+
+#[test]
+fn for_a_terminal() {
+    let mut second = slower(1.5);
+    second.partial = true;
+    second.notes = vec!["ended \u{1b}[2J by hand".to_owned()];
+    let text = compare(&Showdown { notes: Vec::new(), ..sample(1) }, &second).text(false);
+    insta::assert_snapshot!(text, @r#"
+    B is partial: it was ended before everything was measured
+    B: ended �[2J by hand
+
+     WHO                         WHAT                                    A                             B                             B/A   SAYS
+     Access token with the feed  server CPU per request, 1 connection    31.3 µs (30.9 µs to 31.7 µs)  47 µs (46.3 µs to 47.6 µs)    1.5×  DIFFER
+     Access token with the feed  server CPU per request, 64 connections  5.79 µs (5.65 µs to 5.95 µs)  8.68 µs (8.47 µs to 8.93 µs)  1.5×  DIFFER
+
+    451 agree within their spreads, 2 differ.
+    "#);
+}

@@ -1,0 +1,191 @@
+//! The page: whole, harmless, and readable without seeing it.
+
+use cloakroom_showdown::report::html;
+use cloakroom_showdown::result::{Contender, Showdown};
+use scraper::{ElementRef, Html, Selector};
+
+use super::sample::sample;
+
+fn select<'a>(page: &'a Html, what: &str) -> Vec<ElementRef<'a>> {
+    page.select(&Selector::parse(what).expect("a selector")).collect()
+}
+
+fn text(element: ElementRef<'_>) -> String {
+    element.text().collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Nothing of it was measured but what it is called.
+fn empty() -> Showdown {
+    let mut empty = sample(1);
+    for one in &mut empty.contenders {
+        *one = Contender {
+            closed: Vec::new(),
+            open: Vec::new(),
+            bytes: None,
+            memory: None,
+            logout: None,
+            outage: None,
+            logins: Vec::new(),
+            refreshes: Vec::new(),
+            ..one.clone()
+        };
+    }
+    empty
+}
+
+#[test]
+fn it_is_well_formed() {
+    let nobody = Showdown { contenders: Vec::new(), ..sample(1) };
+    for showdown in [sample(1), empty(), nobody] {
+        let page = Html::parse_document(&html(&showdown));
+        assert!(page.errors.is_empty(), "{:?}", page.errors);
+        assert_eq!(select(&page, "h1").len(), 1);
+    }
+}
+
+#[test]
+fn ids_are_unique_and_every_reference_has_its_end() {
+    let source = html(&sample(1));
+    let page = Html::parse_document(&source);
+    let mut ids: Vec<&str> = select(&page, "[id]").iter().filter_map(|one| one.value().id()).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+    for link in select(&page, "a[href]") {
+        let to = link.value().attr("href").unwrap().strip_prefix('#').expect("a place on the page");
+        assert!(ids.contains(&to), "{to}");
+    }
+    for attribute in ["aria-labelledby", "aria-details"] {
+        for one in select(&page, &format!("[{attribute}]")) {
+            for to in one.value().attr(attribute).unwrap().split(' ') {
+                assert!(ids.contains(&to), "{to}");
+            }
+        }
+    }
+    for pattern in source.split("url(#").skip(1).filter_map(|rest| rest.split(')').next()) {
+        assert!(ids.contains(&pattern), "{pattern}");
+    }
+}
+
+#[test]
+fn it_asks_nobody_for_anything() {
+    let source = html(&sample(1));
+    assert!(!source.contains("http://") && !source.contains("https://") && !source.contains("@import"));
+    let page = Html::parse_document(&source);
+    for what in
+        ["script", "link", "img", "iframe", "object", "base", "form", "[src]", "[style]", "foreignObject"]
+    {
+        assert!(select(&page, what).is_empty(), "{what}");
+    }
+    let policy =
+        select(&page, "meta[http-equiv=Content-Security-Policy]")[0].value().attr("content").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+}
+
+#[test]
+fn every_picture_has_a_title_a_description_and_a_table() {
+    let page = Html::parse_document(&html(&sample(1)));
+    let pictures = select(&page, "svg[role=img]");
+    assert!(pictures.len() > 12, "{}", pictures.len());
+    // Those without the role are parts of a picture, and are told to nobody.
+    assert!(select(&page, "svg:not([role]):not([aria-hidden])").is_empty());
+    for picture in pictures {
+        let said =
+            |what: &str| picture.select(&Selector::parse(what).unwrap()).next().map(text).unwrap_or_default();
+        assert!(!said("title").is_empty() && !said("desc").is_empty(), "{:?}", picture.value().id());
+        let figure =
+            picture.ancestors().filter_map(ElementRef::wrap).find(|one| one.value().name() == "figure");
+        let tables = figure.unwrap().select(&Selector::parse("table caption").unwrap()).count();
+        assert_eq!(tables, 1, "{:?}", picture.value().id());
+    }
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let hostile = "</title><script>alert(1)</script>\" onload='x' & <b> javascript:";
+    let mut showdown = sample(1);
+    for one in &mut showdown.contenders {
+        for name in [&mut one.name, &mut one.id, &mut one.how] {
+            hostile.clone_into(name);
+        }
+    }
+    let machine = &mut showdown.machine;
+    for fact in [&mut machine.processor, &mut machine.system, &mut showdown.command, &mut showdown.began_at] {
+        hostile.clone_into(fact);
+    }
+    machine.versions = vec![(hostile.to_owned(), hostile.to_owned())];
+    showdown.settings.stores = vec![hostile.to_owned()];
+    showdown.notes = vec![hostile.to_owned()];
+    let page = Html::parse_document(&html(&showdown));
+    assert!(page.errors.is_empty(), "{:?}", page.errors);
+    for what in ["script", "b", "[onload]"] {
+        assert!(select(&page, what).is_empty(), "{what}");
+    }
+    assert!(text(select(&page, ".notes")[0]).contains(hostile));
+}
+
+#[test]
+fn strange_figures_make_no_broken_picture() {
+    let mut showdown = sample(1);
+    for one in &mut showdown.contenders {
+        for closed in &mut one.closed {
+            (closed.per_second, closed.server_cpu, closed.latency.p50) = (0.0, -1.0, 1e300);
+        }
+        for open in &mut one.open {
+            open.latency.curve = vec![(0.0, 0.0), (2.0, -5.0)];
+        }
+    }
+    let source = html(&showdown);
+    assert!(!source.contains("NaN") && !source.contains("inf%") && !source.contains("\"inf"));
+    assert!(Html::parse_document(&source).errors.is_empty());
+}
+
+#[test]
+fn a_run_that_was_ended_early_says_so() {
+    let banner = |partial| {
+        let page = Html::parse_document(&html(&Showdown { partial, ..sample(1) }));
+        select(&page, ".banner").len()
+    };
+    assert_eq!((banner(true), banner(false)), (1, 0));
+}
+
+#[test]
+fn what_is_needed_to_repeat_it_is_there() {
+    let showdown = sample(77);
+    let page = Html::parse_document(&html(&showdown));
+    let run = text(select(&page, "#run")[0]);
+    for fact in [&showdown.command, &showdown.machine.processor, &showdown.machine.system] {
+        assert!(run.contains(fact.as_str()), "{fact}");
+    }
+    assert!(
+        run.contains("Seed 77") && run.contains("postgres 15.18") && run.contains("Load before 0.08"),
+        "{run}"
+    );
+}
+
+#[test]
+fn the_comparison_holds_what_was_measured() {
+    let page = Html::parse_document(&html(&sample(1)));
+    let rows = select(&page, ".matrix tr");
+    let shown: Vec<String> = rows.into_iter().map(text).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    Classic designs Cloakroom
+    Session, read per request JWT, verified each time Hybrid Session with passports, SQLite Session with passports, PostgreSQL Session, always fresh, PostgreSQL Access token with the feed
+    Latency, 1 connection 140 µs p99 244 µs 76.3 µs p99 144 µs 77.5 µs p99 148 µs 75.7 µs p99 160 µs 73.6 µs p99 139 µs 83.4 µs p99 181 µs 71.4 µs p99 130 µs
+    Latency at 5k/s 136 µs p99 282 µs 77.2 µs p99 153 µs 75.9 µs p99 139 µs 73.3 µs p99 150 µs 71.6 µs p99 136 µs 84 µs p99 168 µs 73.4 µs p99 138 µs
+    Requests per second, 64 connections 12.9k/s 12.7k/s to 13.2k/s 118k/s 117k/s to 119k/s 114k/s 112k/s to 114k/s 164k/s 164k/s to 167k/s 161k/s 158k/s to 168k/s 57.3k/s 57.2k/s to 58.6k/s 164k/s 157k/s to 165k/s
+    Server CPU per request 35.4 µs 7.56× the floor 8.27 µs 1.76× the floor 8.22 µs 1.75× the floor 5.74 µs 1.23× the floor 5.6 µs 1.19× the floor 9.41 µs 2.01× the floor 5.79 µs 1.24× the floor
+    Database CPU per request 38.7 µs 36.4 µs to 39.5 µs – – 0 µs 0.1 µs 7.26 µs 6.82 µs to 7.4 µs –
+    Database queries per request 1 – – 0.02 0.02 0.02 –
+    Database connections 10 – – 1 1 1 –
+    Bytes of a request and its answer 498 B 158 + 340 760 B 420 + 340 760 B 420 + 340 498 B 158 + 340 498 B 158 + 340 498 B 158 + 340 770 B 430 + 340
+    Memory of the server 14 MB 12 MB 12.5 MB 28 MB 29 MB 29 MB 27 MB
+    A logout bites after 720 µs 917 µs at worst at its expiry 24 h at its expiry 15 min 444 µs promised 2 s 2.53 ms promised 2 s 619 µs 786 µs at worst 3.04 ms promised 2 s
+    Accepted after a logout 0 requests 48,211 requests 48,211 requests 0 requests 14 requests 0 requests 14 requests
+    While the database is stopped 0.3 % answered, 97.7 % told of the outage, 2 % without an answer back after 85 ms – – 97.4 % answered, 2.6 % told of the outage back after 85 ms 97.4 % answered, 2.6 % told of the outage back after 85 ms 99.8 % told of the outage, 0.2 % without an answer back after 85 ms –
+    Logins per second 129/s 124/s to 130/s 125/s 124/s to 126/s 126/s 126/s to 131/s 126/s 123/s to 131/s 127/s 125/s to 129/s 126/s 123/s to 131/s 127/s 126/s to 127/s
+    Refreshes per second – – 8.16k/s 7.56k/s to 8.17k/s – – – 8.15k/s 8.04k/s to 8.58k/s
+    "#);
+}
