@@ -49,7 +49,7 @@ impl Panel<'_> {
                 aria-details=(self.table) width="100%" height=(bottom + 20) {
                 title id=(title) { "Latency of " (self.name) }
                 desc id=(says) { (self.says()) }
-                text.name x="0" y="12" { (short(self.name, 30)) }
+                text.name x="0" y="12" { (short(self.name, 34)) }
                 @for tick in self.scale.ticks() {
                     line.rule x1="0" x2="100%" y1=(self.y(tick)) y2=(self.y(tick)) {}
                 }
