@@ -1,92 +1,22 @@
-//! The table that every article on sessions and JWTs has, with what was measured in it and nothing else.
+//! The rows of the table that every article on sessions and JWTs has, with what was measured and nothing else.
 
-use maud::{Markup, html};
-
-use super::chart::kind;
 use super::ending::Ending;
 use super::fate::Fate;
 use super::numbers::{Unit, times};
 use super::spread::{self, Spread};
-use crate::result::{Contender, Kind, Showdown};
+use crate::result::{Contender, Showdown};
 
 /// A figure, and what stands small below it.
-struct Cell {
-    figure: String,
-    remark: Option<String>,
+pub(super) struct Cell {
+    pub(super) figure: String,
+    pub(super) remark: Option<String>,
 }
 
-type Of<'a> = Box<dyn Fn(&Contender) -> Option<Cell> + 'a>;
+/// Who is asked, and what is found.
+pub(super) type Of<'a> = Box<dyn Fn(&Contender) -> Option<Cell> + 'a>;
 
-/// The table; `None` where neither a classic design nor Cloakroom was measured.
-pub(crate) fn table(showdown: &Showdown) -> Option<Markup> {
-    let of = |kind: Kind| showdown.contenders.iter().filter(move |one| one.kind == kind);
-    let columns: Vec<&Contender> = of(Kind::Classic).chain(of(Kind::Cloakroom)).collect();
-    if columns.is_empty() {
-        return None;
-    }
-    let rows = rows(showdown);
-    Some(html! {
-        div.scroll tabindex="0" role="region" aria-label="The comparison" {
-            // Roles, since the rows become blocks on narrow screens and some browsers then forget what they were.
-            table.matrix role="table" {
-                caption { "What each design costs and what it gives, as measured in this run" }
-                thead role="rowgroup" {
-                    tr.kinds role="row" {
-                        td role="cell" {}
-                        @for group in columns.chunk_by(|one, next| one.kind == next.kind) {
-                            @for one in &group[..1] {
-                                th role="columnheader" scope="colgroup" colspan=(group.len()) class=(kind(one.kind).1) {
-                                    (kind(one.kind).0)
-                                }
-                            }
-                        }
-                    }
-                    tr role="row" {
-                        td role="cell" {}
-                        @for one in &columns {
-                            th role="columnheader" scope="col" class=(kind(one.kind).1) { (one.name) }
-                        }
-                    }
-                }
-                tbody role="rowgroup" {
-                    @for (name, of) in &rows {
-                        @let cells: Vec<Option<Cell>> = columns.iter().map(|one| of(one)).collect();
-                        @if cells.iter().any(Option::is_some) {
-                            tr role="row" {
-                                th role="rowheader" scope="row" { (name) }
-                                @for (one, cell) in columns.iter().zip(&cells) {
-                                    td role="cell" class={ (kind(one.kind).1) @if cell.is_none() { " empty" } } data-who=(who(one)) { (show(cell.as_ref())) }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    })
-}
-
-/// Where the heads are out of sight, a name says whose it is.
-fn who(one: &Contender) -> String {
-    match one.kind {
-        Kind::Cloakroom if !one.name.contains("Cloakroom") => format!("Cloakroom: {}", one.name),
-        Kind::Cloakroom | Kind::Floor | Kind::Classic | Kind::Peer => one.name.clone(),
-    }
-}
-
-fn show(cell: Option<&Cell>) -> Markup {
-    html! {
-        @match cell {
-            Some(Cell { figure, remark }) => div {
-                (figure)
-                @if let Some(remark) = remark { small { (remark) } }
-            },
-            None => div { "–" },
-        }
-    }
-}
-
-fn rows(showdown: &Showdown) -> Vec<(String, Of<'_>)> {
+/// The rows from top to bottom.
+pub(super) fn rows(showdown: &Showdown) -> Vec<(String, Of<'_>)> {
     let mut rows: Vec<(String, Of<'_>)> = Vec::new();
     if let Some(&alone) = spread::connections(showdown).first() {
         rows.push((
@@ -195,15 +125,9 @@ fn bytes(one: &Contender) -> Option<Cell> {
 fn logout(one: &Contender) -> Option<Cell> {
     let ending = Ending::of(one.logout.as_ref()?);
     let remark = match &ending {
-        Ending::Bites { after, bound: None, .. } => {
-            (after.count > 1).then(|| format!("{} at worst", Unit::Millis.show(after.max)))
-        }
-        Ending::Bites { bound: Some(bound), late: 0, .. } => {
-            Some(format!("promised {}", Unit::Millis.show(*bound)))
-        }
-        Ending::Bites { bound: Some(bound), late, .. } => {
-            Some(format!("promised {}, missed {late} times", Unit::Millis.show(*bound)))
-        }
+        Ending::Bites { after, promise } => promise
+            .short()
+            .or_else(|| (after.count > 1).then(|| format!("{} at worst", Unit::Millis.show(after.max)))),
         Ending::Expires { after } => {
             return Some(Cell {
                 figure: "at its expiry".to_owned(),

@@ -7,6 +7,7 @@ mod classic;
 mod ending;
 mod facts;
 mod fate;
+mod matrix;
 pub(crate) mod measures;
 pub(crate) mod numbers;
 mod page;

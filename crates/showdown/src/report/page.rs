@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::{chart, classic, facts, words};
+use super::{chart, facts, matrix, words};
 use crate::result::Showdown;
 
 const STYLE: &str = include_str!("style.css");
@@ -79,7 +79,7 @@ fn sections(showdown: &Showdown) -> Vec<Section> {
         (!bodies.is_empty()).then(|| html! { div.grid { @for body in &bodies { (body) } } })
     };
     [
-        section("comparison", "The comparison", classic::table(showdown)),
+        section("comparison", "The comparison", matrix::tables(showdown)),
         section("logout", "Until a logout bites", chart::logout::picture(showdown)),
         section("latency", "Latency", grid(chart::latency::figures(showdown))),
         section("throughput", "Throughput", grid(chart::throughput::figures(showdown))),

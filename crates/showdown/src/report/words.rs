@@ -1,6 +1,6 @@
 //! The answer in three sentences. Each follows from the figures: other figures, another sentence.
 
-use super::ending::Ending;
+use super::ending::{Ending, Promise};
 use super::fate::Fate;
 use super::numbers::{Unit, times};
 use super::spread::{self, Spread};
@@ -48,15 +48,15 @@ fn floor(showdown: &Showdown, busy: Option<u32>) -> Option<Spread> {
     spread::cpu(showdown.contenders.first().filter(|one| one.kind == Kind::Floor)?, busy?)
 }
 
-/// The one whose logout bites soonest.
+/// The one whose logout bites soonest; of those with which it does at once, the cheapest.
 fn surest<'a, 'b>(of: &'b [Priced<'a>]) -> Option<&'b Priced<'a>> {
-    let median = |one: &Priced<'_>| match one.ending {
+    let after = |one: &Priced<'_>| match one.ending {
+        Some(Ending::Bites { promise: Promise::Kept { bound: 0.0 }, .. }) => Some(0.0),
         Some(Ending::Bites { after, .. }) => Some(after.median),
         Some(Ending::Expires { .. } | Ending::Unseen) | None => None,
     };
-    of.iter()
-        .filter(|one| median(one).is_some())
-        .min_by(|one, other| median(one).unwrap_or(f64::MAX).total_cmp(&median(other).unwrap_or(f64::MAX)))
+    let soonest = of.iter().filter_map(after).min_by(f64::total_cmp)?;
+    cheapest(of.iter().filter(move |one| after(one) == Some(soonest)))
 }
 
 fn classic_sentence(classic: &[Priced<'_>], busy: Option<u32>) -> String {
@@ -69,24 +69,24 @@ fn classic_sentence(classic: &[Priced<'_>], busy: Option<u32>) -> String {
         Unit::Micros.show(cheap.cpu.median),
         super::chart::throughput::plural(busy),
     );
-    let logout = cheap
-        .ending
-        .map_or("its logout was not tried".to_owned(), |ending| format!("a logout of it {}", ending.long()));
-    match surest(classic) {
-        None => format!("{begin}, and {logout}; none of them was seen to end a login."),
-        Some(sure) if sure.who.id == cheap.who.id => {
-            format!(
-                "{begin}, and is also the soonest to end a login: a logout {}.",
-                cheap.ending.map_or_else(String::new, |ending| ending.long())
-            )
-        }
-        Some(sure) => format!(
-            "{begin}, but {logout}; with “{}” it {}, for {}.",
+    let logout = logout(cheap);
+    match (cheap.ending, surest(classic)) {
+        (Some(Ending::Bites { .. }), _) => format!("{begin}, and {logout}."),
+        (Some(Ending::Expires { .. } | Ending::Unseen) | None, Some(sure)) => format!(
+            "{begin}, but {logout}; with “{}”, for {}, it {}.",
             sure.who.name,
-            sure.ending.map_or_else(String::new, |ending| ending.long()),
             price(&sure.cpu, &cheap.cpu, "the CPU", "the same CPU"),
+            sure.ending.map_or_else(String::new, |ending| ending.long()),
         ),
+        (Some(Ending::Expires { .. } | Ending::Unseen) | None, None) => {
+            format!("{begin}, and {logout}; no other was seen to end a login.")
+        }
     }
+}
+
+fn logout(of: &Priced<'_>) -> String {
+    of.ending
+        .map_or_else(|| "its logout was not tried".to_owned(), |ending| format!("a logout {}", ending.long()))
 }
 
 fn our_sentence(ours: &[Priced<'_>], classic: &[Priced<'_>], floor: Option<Spread>) -> String {
@@ -101,9 +101,7 @@ fn our_sentence(ours: &[Priced<'_>], classic: &[Priced<'_>], floor: Option<Sprea
         let dearer = "what the cheapest classic design costs";
         format!(", {}", price(&best.cpu, &cheap.cpu, dearer, "as much as the cheapest classic design"))
     });
-    let logout = best
-        .ending
-        .map_or("its logout was not tried".to_owned(), |ending| format!("a logout {}", ending.long()));
+    let logout = logout(best);
     let of = if best.who.name.contains("Cloakroom") { "" } else { "Cloakroom's " };
     format!(
         "With {of}“{}” a request costs {}{of_floor}{beside}, and {logout}{}.",
@@ -116,7 +114,7 @@ fn our_sentence(ours: &[Priced<'_>], classic: &[Priced<'_>], floor: Option<Sprea
 /// Whoever else of Cloakroom did not keep a promise: the best one must not hide it.
 fn broken(ours: &[Priced<'_>], but: &Priced<'_>) -> String {
     let others = ours.iter().filter(|one| one.who.id != but.who.id);
-    let late = others.filter(|one| matches!(one.ending, Some(Ending::Bites { late: 1.., .. })));
+    let late = others.filter(|one| one.ending.is_some_and(|ending| ending.broken()));
     let said = late.filter_map(|one| Some(format!("; with “{}” it {}", one.who.name, one.ending?.long())));
     said.collect()
 }

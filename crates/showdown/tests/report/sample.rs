@@ -20,14 +20,13 @@ impl Scatter {
 
 /// What a contender is like.
 struct Like {
-    id: &'static str,
-    name: &'static str,
+    id: String,
+    name: String,
     how: &'static str,
     kind: Kind,
     /// Microseconds of the server and of the database for a request under load.
     server: f64,
     database: Option<f64>,
-    queries: Option<f64>,
     bytes: (u64, u64),
     megabytes: f64,
     ends: Ends,
@@ -75,125 +74,144 @@ pub(crate) fn sample(seed: u64) -> Showdown {
 }
 
 fn likes() -> Vec<Like> {
-    let like = |id, name, how, kind, server, database: Option<f64>, bytes, megabytes, ends| Like {
-        id,
-        name,
+    let like = |id: &str, name: &str, how, kind, server, database, bytes, megabytes, ends| Like {
+        id: id.to_owned(),
+        name: name.to_owned(),
         how,
         kind,
         server,
         database,
-        queries: database.map(|_| 1.0),
         bytes,
         megabytes,
         ends,
     };
     use Kind::{Classic, Cloakroom, Floor, Peer};
+    let (token, opaque) = ((420, 340), (158, 340));
     let quarter = 900_000.0;
-    let bound = Some(2000.0);
-    vec![
+    let at_once = |typical| Ends::Within { typical, bound: Some(0.0) };
+    let bounded = |typical| Ends::Within { typical, bound: Some(2000.0) };
+    let how = "verifies the signature and the expiry, and asks nobody";
+    let mut all = vec![
         like(
             "floor",
-            "Bare HTTP",
-            "Answers with the same bytes and looks at nothing.",
+            "HTTP floor",
+            "answers the same body and looks at nothing",
             Floor,
             4.6,
             None,
-            (120, 210),
+            (120, 340),
             6.0,
             Ends::Nothing,
         ),
         like(
-            "classic-session-postgres",
-            "Session, read per request",
-            "Reads the session from PostgreSQL for each request.",
-            Classic,
-            36.0,
-            Some(38.0),
-            (158, 340),
-            14.0,
-            Ends::Within { typical: 0.6, bound: None },
-        ),
-        like(
-            "classic-jwt",
-            "JWT, verified each time",
-            "Verifies the signature and the expiry, and asks nobody.",
+            "classic-jwt-hs256",
+            "Classic JWT, HS256",
+            how,
             Classic,
             8.1,
             None,
-            (420, 340),
+            token,
             12.0,
-            Ends::Expiry(24.0 * 3_600_000.0),
-        ),
-        like(
-            "classic-hybrid",
-            "Hybrid",
-            "Verifies a token of 15 minutes; only a refresh reads the database.",
-            Classic,
-            8.2,
-            None,
-            (420, 340),
-            12.5,
             Ends::Expiry(quarter),
         ),
-        like(
-            "cloakroom-session-sqlite",
-            "Session with passports, SQLite",
-            "Knows sessions it has seen, and the revocations.",
+    ];
+    let stores = [("sqlite", "SQLite", 5.0, None), ("postgres", "PostgreSQL", 36.0, Some(38.0))];
+    for (id, place, server, database) in stores {
+        let (id, name) = (|what: &str| format!("{what}-{id}"), |what: &str| format!("{what} ({place})"));
+        let how = "the session and its user are read for each request";
+        all.push(like(
+            &id("classic-session"),
+            &name("Classic session"),
+            how,
+            Classic,
+            6.0 + server,
+            database,
+            opaque,
+            14.0,
+            at_once(0.6),
+        ));
+        let how = "the signature is verified for each request; a logout ends only the refresh token";
+        all.push(like(
+            &id("classic-hybrid-eddsa"),
+            &name("Classic hybrid, EdDSA"),
+            how,
+            Classic,
+            40.0,
+            database.map(|_| 0.0),
+            token,
+            12.5,
+            Ends::Expiry(quarter),
+        ));
+    }
+    for (id, place, server, database) in stores {
+        let (id, name) = (|what: &str| format!("{what}-{id}"), |what: &str| format!("{what} ({place})"));
+        let idle = database.map(|_| 0.1);
+        let how = "a session seen before is checked from memory, and a feed of revocations says when not to";
+        all.push(like(
+            &id("cloakroom-session"),
+            &name("Cloakroom session"),
+            how,
             Cloakroom,
             5.6,
-            Some(0.0),
-            (158, 340),
+            idle,
+            opaque,
             28.0,
-            Ends::Within { typical: 0.4, bound },
-        ),
-        like(
-            "cloakroom-session-postgres",
-            "Session with passports, PostgreSQL",
-            "Knows sessions it has seen, and the revocations.",
+            bounded(1.2),
+        ));
+        let how = "each check is answered by the store; those that wait at one moment share a query";
+        let fresh = name("Cloakroom session, always fresh");
+        all.push(like(
+            &id("cloakroom-session-always"),
+            &fresh,
+            how,
             Cloakroom,
-            5.7,
-            Some(0.1),
-            (158, 340),
+            6.0 + server / 9.0,
+            database.map(|cpu: f64| cpu / 5.0),
+            opaque,
             29.0,
-            Ends::Within { typical: 2.4, bound },
-        ),
-        like(
-            "cloakroom-always-postgres",
-            "Session, always fresh, PostgreSQL",
-            "Asks PostgreSQL for each check; those that wait share a query.",
-            Cloakroom,
-            9.4,
-            Some(7.1),
-            (158, 340),
-            29.0,
-            Ends::Within { typical: 0.5, bound: None },
-        ),
-        like(
-            "cloakroom-token",
-            "Access token with the feed",
-            "Verifies the token and looks among the revocations.",
+            at_once(0.5),
+        ));
+        let how = "an access token seen before is known by heart, and the feed revokes it before it expires";
+        all.push(like(
+            &id("cloakroom-jwt-hs256"),
+            &name("Cloakroom JWT, HS256"),
+            how,
             Cloakroom,
             5.8,
-            None,
-            (430, 340),
+            idle,
+            token,
             27.0,
-            Ends::Within { typical: 2.8, bound },
-        ),
+            bounded(2.8),
+        ));
+        all.push(like(
+            &id("cloakroom-hybrid-eddsa"),
+            &name("Cloakroom hybrid, EdDSA"),
+            how,
+            Cloakroom,
+            5.9,
+            idle,
+            token,
+            27.0,
+            bounded(2.9),
+        ));
+    }
+    let without = Ends::Within { typical: 3.0, bound: None };
+    all.extend([
         like(
-            "peer-express-session",
+            "express-drizzle-session",
             "Express 4 + drizzle + pg",
-            "Joins session and user for each request.",
+            "joins session and user for each request",
             Peer,
             250.0,
             Some(115.0),
             (150, 310),
             121.0,
-            Ends::Within { typical: 3.0, bound: None },
+            without,
         ),
         like(
-            "peer-express-jwt",
+            "express-jsonwebtoken",
             "Express 4 + jsonwebtoken",
-            "Verifies with a secret that is a string.",
+            "verifies with a secret that is a string",
             Peer,
             549.0,
             None,
@@ -202,9 +220,9 @@ fn likes() -> Vec<Like> {
             Ends::Expiry(quarter),
         ),
         like(
-            "peer-axum-jwt",
+            "axum-jsonwebtoken",
             "axum + jsonwebtoken",
-            "Verifies HS256.",
+            "verifies HS256",
             Peer,
             8.0,
             None,
@@ -212,7 +230,8 @@ fn likes() -> Vec<Like> {
             12.0,
             Ends::Expiry(quarter),
         ),
-    ]
+    ]);
+    all
 }
 
 fn contender(like: &Like, scatter: &mut Scatter) -> Contender {
@@ -237,8 +256,8 @@ fn contender(like: &Like, scatter: &mut Scatter) -> Contender {
         }
     }
     Contender {
-        id: like.id.to_owned(),
-        name: like.name.to_owned(),
+        id: like.id.clone(),
+        name: like.name.clone(),
         how: like.how.to_owned(),
         kind: like.kind,
         closed,
@@ -246,13 +265,13 @@ fn contender(like: &Like, scatter: &mut Scatter) -> Contender {
         bytes: Some(Bytes { sent: like.bytes.0, received: like.bytes.1 }),
         memory: Some((like.megabytes * 1e6) as u64),
         logout: logout(&like.ends, scatter),
-        outage: like.queries.map(|_| outage(like)),
+        outage: like.database.map(|_| outage(like)),
         logins: if like.kind == Kind::Floor {
             Vec::new()
         } else {
             (0..3).map(|_| 127.0 * scatter.about(0.04)).collect()
         },
-        refreshes: if like.id.contains("token") || like.id.contains("hybrid") {
+        refreshes: if like.id.contains("cloakroom-hybrid") {
             (0..3).map(|_| 8286.0 * scatter.about(0.1)).collect()
         } else {
             Vec::new()
@@ -271,9 +290,7 @@ fn closed_round(like: &Like, connections: u32, round: u32, scatter: &mut Scatter
         server_cpu: (like.server + if connections == 1 { 25.0 } else { 0.0 }) * scatter.about(0.03),
         database_cpu: like.database.map(|cpu| cpu * scatter.about(0.06)),
         database_connections: like.database.map(|_| if like.kind == Kind::Cloakroom { 1 } else { 10 }),
-        queries: like
-            .queries
-            .map(|queries| if like.kind == Kind::Cloakroom { queries * 0.02 } else { queries }),
+        queries: like.database.map(|_| if like.kind == Kind::Cloakroom { 0.02 } else { 1.0 }),
         failed: 0,
     }
 }
@@ -298,7 +315,7 @@ fn logout(ends: &Ends, scatter: &mut Scatter) -> Option<Logout> {
     match *ends {
         Ends::Nothing => None,
         Ends::Within { typical, bound } => Some(Logout {
-            bites_after: (0..10).map(|_| typical * scatter.about(0.6)).collect(),
+            bites_after: (0..5).map(|_| typical * scatter.about(0.6)).collect(),
             bound,
             expiry: None,
             stale_accepts: if typical > 1.0 { 14 } else { 0 },
@@ -311,10 +328,10 @@ fn logout(ends: &Ends, scatter: &mut Scatter) -> Option<Logout> {
 
 fn outage(like: &Like) -> Outage {
     let during = match like.kind {
-        Kind::Cloakroom if like.id.contains("always") => vec![(503, 4820), (0, 12)],
-        Kind::Cloakroom => vec![(200, 4870), (503, 130)],
-        Kind::Floor | Kind::Classic => vec![(200, 8), (500, 3100), (0, 64)],
-        Kind::Peer => vec![(401, 2200), (500, 400)],
+        Kind::Cloakroom if like.id.contains("always") => vec![(503, 97), (0, 3)],
+        Kind::Cloakroom => vec![(200, 40), (503, 60)],
+        Kind::Floor | Kind::Classic => vec![(200, 1), (503, 94), (0, 5)],
+        Kind::Peer => vec![(401, 80), (500, 20)],
     };
     Outage { seconds: 5.0, during, recovery: Some(if like.kind == Kind::Peer { 940.0 } else { 85.0 }) }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{percent, short};
+use super::percent;
 use crate::report::numbers::Unit;
 use crate::report::scale::Scale;
 use crate::report::spread::Spread;
@@ -18,7 +18,7 @@ const SHARES: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.
 const NINES: f64 = 4.0;
 /// More points than this cannot be seen.
 const POINTS: usize = 80;
-const TOP: u32 = 34;
+const TOP: u32 = 16;
 const HEIGHT: u32 = 120;
 
 /// A picture.
@@ -45,11 +45,12 @@ impl Panel<'_> {
         let (title, says) = (format!("{}-title", self.id), format!("{}-says", self.id));
         let bottom = TOP + HEIGHT;
         html! {
+          div.panel {
+            p aria-hidden="true" { (self.name) }
             svg id=(self.id) class={ "panel " (self.class) } role="img" aria-labelledby={ (title) " " (says) }
                 aria-details=(self.table) width="100%" height=(bottom + 20) {
                 title id=(title) { "Latency of " (self.name) }
                 desc id=(says) { (self.says()) }
-                text.name x="0" y="12" { (short(self.name, 34)) }
                 @for tick in self.scale.ticks() {
                     line.rule x1="0" x2="100%" y1=(self.y(tick)) y2=(self.y(tick)) {}
                 }
@@ -68,6 +69,7 @@ impl Panel<'_> {
                     text class="tick halo" x="0" y=(self.y(tick) - 3.0) { (Unit::Micros.show(tick)) }
                 }
             }
+          }
         }
     }
 

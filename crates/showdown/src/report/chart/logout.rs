@@ -66,7 +66,8 @@ fn row<'a>(contender: &'a Contender, logout: &Logout, scale: &Scale) -> Row<'a> 
         marks.push(Mark::Dashes { from: 0.0, to: scale.at(expiry) });
     }
     marks.extend(logout.expiry.map(|expiry| Mark::Diamond { at: scale.at(expiry) }));
-    marks.extend(logout.bound.map(|bound| Mark::Tick { at: scale.at(bound) }));
+    // At once is nowhere on a logarithmic axis.
+    marks.extend(logout.bound.filter(|&bound| bound > 0.0).map(|bound| Mark::Tick { at: scale.at(bound) }));
     marks.extend(logout.bites_after.iter().map(|&after| Mark::Dot { at: scale.at(after) }));
     Row { kind: contender.kind, name: &contender.name, value: Ending::of(logout).short(), marks }
 }
@@ -79,7 +80,10 @@ fn cells(contender: &Contender, logout: &Logout) -> Vec<String> {
         millis(spread.map(|spread| spread.median)),
         millis(spread.map(|spread| spread.max)),
         logout.bites_after.len().to_string(),
-        millis(logout.bound),
+        logout
+            .bound
+            .filter(|&bound| bound <= 0.0)
+            .map_or_else(|| millis(logout.bound), |_| "at once".to_owned()),
         millis(logout.expiry),
         logout.stale_accepts.to_string(),
     ]

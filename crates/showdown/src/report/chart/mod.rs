@@ -39,6 +39,20 @@ pub(crate) const fn kind(kind: Kind) -> (&'static str, &'static str) {
     }
 }
 
+/// What a contender is called where its kind is said already: "Cloakroom session" among Cloakroom's is "Session".
+pub(crate) fn within(kind: Kind, name: &str) -> String {
+    let said = match kind {
+        Kind::Classic => "Classic ",
+        Kind::Cloakroom => "Cloakroom ",
+        Kind::Floor | Kind::Peer => "",
+    };
+    let Some(rest) = name.strip_prefix(said).filter(|rest| !said.is_empty() && !rest.is_empty()) else {
+        return name.to_owned();
+    };
+    let mut letters = rest.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// As the attributes of SVG want it.
 pub(crate) fn percent(at: f64) -> String {
     format!("{at:.2}%")

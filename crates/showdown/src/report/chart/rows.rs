@@ -2,13 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::{kind, percent, short};
+use super::{kind, percent, short, within};
 use crate::result::Kind;
 
 const HEADING: u32 = 30;
 const ROW: u32 = 42;
 const LEGEND: u32 = 24;
 const AXIS: u32 = 24;
+/// How much of the width is the axis; the rest is for figures.
+const PLOT: f64 = 0.78;
 
 /// A picture.
 pub(crate) struct Rows<'a> {
@@ -76,10 +78,10 @@ impl Rows<'_> {
                 (patterns(&self.id))
                 g.legend { (legend(&self.id, &self.legend)) }
                 @for (at, _) in &self.ticks {
-                    line.rule x1=(percent(*at)) x2=(percent(*at)) y1=(top) y2=(bottom) {}
+                    line.rule x1=(across(*at)) x2=(across(*at)) y1=(top) y2=(bottom) {}
                 }
                 @for (at, label) in roomy(&self.ticks) {
-                    text.tick x=(percent(*at)) y=(bottom + 16) text-anchor=(anchor(*at)) { (label) }
+                    text.tick x=(across(*at)) y=(bottom + 16) text-anchor=(anchor(*at)) { (label) }
                 }
                 (self.body(top))
             }
@@ -109,11 +111,11 @@ impl Rows<'_> {
     fn row(&self, row: &Row<'_>, y: u32) -> Markup {
         html! {
             g class=(kind(row.kind).1) {
-                text.name x="0" y=(y + 12) { (short(row.name, 34)) }
-                text.value x="100%" y=(y + 12) text-anchor="end" { (row.value) }
+                text.name x="0" y=(y + 12) { (short(&within(row.kind, row.name), 46)) }
+                text.value x="100%" y=(y + 30) text-anchor="end" { (row.value) }
                 @for mark in &row.marks { (mark.svg(&self.id, y + 26)) }
                 @if let Some(at) = self.guide {
-                    line.guide x1=(percent(at)) x2=(percent(at)) y1=(y + 16) y2=(y + 36) {}
+                    line.guide x1=(across(at)) x2=(across(at)) y1=(y + 16) y2=(y + 36) {}
                 }
             }
         }
@@ -122,12 +124,12 @@ impl Rows<'_> {
 
 impl Mark {
     fn svg(&self, id: &str, y: u32) -> Markup {
-        let at = |at: f64| percent(at);
+        let at = across;
         html! {
             @match self {
                 Self::Bar { from, to, class } => {
                     rect class={ "bar " (class) } fill=[hatched(id, class)] x=(at(*from)) y=(y - 6)
-                        width=(at((to - from).max(0.15))) height="12" rx="2" {}
+                        width=(at((to - from).max(0.2))) height="12" rx="2" {}
                 }
                 Self::Range { from, to } => {
                     line.range x1=(at(*from)) x2=(at(*to)) y1=(y) y2=(y) {}
@@ -148,7 +150,7 @@ impl Mark {
                     }
                 }
                 Self::Cut => {
-                    svg x="100%" y=(y) overflow="visible" aria-hidden="true" {
+                    svg x=(across(100.0)) y=(y) overflow="visible" aria-hidden="true" {
                         path.cut d="M-26 8L-20-8M-20 8L-14-8" {}
                     }
                 }
@@ -208,7 +210,7 @@ fn legend(id: &str, entries: &[(&'static str, &'static str)]) -> Markup {
 
 /// The first, the last, and those between that a narrow screen has room for.
 fn roomy(ticks: &[(f64, String)]) -> Vec<&(f64, String)> {
-    const ROOM: f64 = 16.0;
+    const ROOM: f64 = 22.0;
     let end = ticks.last().map_or(0.0, |tick| tick.0);
     let mut kept: Vec<&(f64, String)> = Vec::new();
     for tick in ticks {
@@ -220,10 +222,11 @@ fn roomy(ticks: &[(f64, String)]) -> Vec<&(f64, String)> {
     kept
 }
 
+/// On the part of the width that is the axis.
+fn across(at: f64) -> String {
+    percent(at * PLOT)
+}
+
 fn anchor(at: f64) -> &'static str {
-    match at {
-        _ if at < 4.0 => "start",
-        _ if at > 96.0 => "end",
-        _ => "middle",
-    }
+    if at < 4.0 { "start" } else { "middle" }
 }
