@@ -103,7 +103,7 @@ fn for_a_terminal() {
     second.partial = true;
     second.notes = vec!["ended \u{1b}[2J by hand".to_owned()];
     let text = compare(&Showdown { notes: Vec::new(), ..sample(1) }, &second).text(false);
-    insta::assert_snapshot!(text, @r#"
+    insta::assert_snapshot!(text, @"
     B is partial: it was ended before everything was measured
     B: ended �[2J by hand
 
@@ -112,5 +112,5 @@ fn for_a_terminal() {
      Cloakroom JWT, HS256 (SQLite)  server CPU per request, 64 connections  5.79 µs (5.7 µs to 5.82 µs)   8.68 µs (8.55 µs to 8.73 µs)  1.5×  DIFFER
 
     694 agree within their spreads, 2 differ.
-    "#);
+    ");
 }

@@ -172,7 +172,7 @@ fn the_comparison_holds_what_was_measured() {
     assert_eq!(select(&page, ".matrix").len(), 2);
     let rows = select(&page, "#comparison > .scroll .matrix tr");
     let shown: Vec<String> = rows.into_iter().map(text).collect();
-    insta::assert_snapshot!(shown.join("\n"), @r#"
+    insta::assert_snapshot!(shown.join("\n"), @"
     Classic designs Cloakroom
     JWT, HS256 Session (SQLite) Hybrid, EdDSA (SQLite) Session (SQLite) Session, always fresh (SQLite) JWT, HS256 (SQLite) Hybrid, EdDSA (SQLite)
     Latency, 1 connection 75.4 µs p99 159 µs 80.4 µs p99 159 µs 107 µs p99 219 µs 74.2 µs p99 144 µs 73.1 µs p99 150 µs 75.1 µs p99 142 µs 73.8 µs p99 134 µs
@@ -185,5 +185,5 @@ fn the_comparison_holds_what_was_measured() {
     Accepted after a logout 48,211 requests 0 requests 48,211 requests 14 requests 0 requests 14 requests 14 requests
     Logins per second 129/s 128/s to 132/s 127/s 126/s to 132/s 125/s 125/s to 131/s 126/s 125/s to 132/s 127/s 122/s to 128/s 127/s 126/s to 127/s 129/s 126/s to 130/s
     Refreshes per second – – – – – – 7.75k/s 7.58k/s to 7.82k/s
-    "#);
+    ");
 }

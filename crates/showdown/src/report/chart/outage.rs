@@ -25,16 +25,10 @@ pub(crate) fn picture(showdown: &Showdown) -> Option<Markup> {
             .collect(),
         ticks: [0.0, 0.25, 0.5, 0.75, 1.0].map(|at| (at * 100.0, Unit::Share.show(at))).to_vec(),
         rows: found.iter().map(|(one, outage)| row(one, outage)).collect(),
-        legend: vec![
-            ("good", "answered"),
-            ("failed", "outage told"),
-            ("wrong", "login denied"),
-            ("timeout", "none"),
-        ],
+        legend: vec![("good", "answered"), ("failed", "outage"), ("wrong", "denied"), ("timeout", "none")],
         guide: None,
     };
-    let heads =
-        ["Who", "answered", "outage told", "login denied", "no answer", "by status", "recovered after"];
+    let heads = ["Who", "answered", "outage", "denied", "no answer", "by status", "recovered after"];
     let table = table::figures(
         "While the database was stopped",
         &heads,
@@ -43,7 +37,7 @@ pub(crate) fn picture(showdown: &Showdown) -> Option<Markup> {
     Some(figure(
         "Answers while the database was stopped",
         &rows.svg(),
-        "Answered: a 2xx. Outage told: a 5xx, which a client may try again. Login denied: a 4xx, which sends people to \
+        "Answered: a 2xx. Outage: a 5xx, which a client may try again. Denied: a 4xx, which sends people to \
          the login page for nothing. At the right: the time from the end of the outage to the first answer.",
         &table,
     ))

@@ -185,11 +185,11 @@ fn hatched(id: &str, class: &str) -> Option<String> {
 }
 
 fn legend(id: &str, entries: &[(&'static str, &'static str)]) -> Markup {
-    // Words have no width before they are drawn: seven pixels a letter are enough.
+    // Words have no width before they are drawn: six pixels a letter are enough.
     let mut next = 0;
     let placed = entries.iter().map(|(class, word)| {
         let x = next;
-        next += 30 + 7 * u32::try_from(word.len()).unwrap_or(0);
+        next += 28 + 6 * u32::try_from(word.len()).unwrap_or(0);
         (x, class, word)
     });
     html! {
@@ -208,18 +208,17 @@ fn legend(id: &str, entries: &[(&'static str, &'static str)]) -> Markup {
     }
 }
 
-/// The first, the last, and those between that a narrow screen has room for.
+/// Every one, every second, every third: as many as a narrow screen has room for.
 fn roomy(ticks: &[(f64, String)]) -> Vec<&(f64, String)> {
-    const ROOM: f64 = 22.0;
-    let end = ticks.last().map_or(0.0, |tick| tick.0);
-    let mut kept: Vec<&(f64, String)> = Vec::new();
-    for tick in ticks {
-        let after = kept.last().is_none_or(|last| tick.0 - last.0 >= ROOM);
-        if after && (tick.0 >= end || end - tick.0 >= ROOM) {
-            kept.push(tick);
-        }
-    }
-    kept
+    const ROOM: f64 = 18.0;
+    // The first begins where others have their middle.
+    let first = ticks.first().map_or(0.0, |tick| 12.0 + 2.0 * tick.1.chars().count() as f64);
+    let every = |step: usize| -> Vec<&(f64, String)> { ticks.iter().step_by(step).collect() };
+    let fits = |kept: &Vec<&(f64, String)>| {
+        let gaps = kept.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        gaps.enumerate().all(|(at, gap)| gap >= if at == 0 { first.max(ROOM) } else { ROOM })
+    };
+    (1..=ticks.len()).map(every).find(fits).unwrap_or_default()
 }
 
 /// On the part of the width that is the axis.
