@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloakroom_auth::email::Email;
 use cloakroom_auth::feed::AsOf;
 use cloakroom_auth::password::PhcString;
+use cloakroom_auth::privilege::{self, PasswordChange};
 use cloakroom_auth::refresh::{self, Ask, AttemptHash, Decision, SameReason, Spent};
 use cloakroom_auth::session::{EndReason, Revoked, RowSecret, RowStrategy, Session};
 use cloakroom_auth::user::{Status, User};
@@ -144,6 +145,23 @@ impl Real {
         tell(feed.floor, Revocation::EverythingBefore);
         let (token, key) = (TokenId::from_bytes([4; 16]), "key".parse().expect("a key id"));
         table.access_token(&token, Some(&SESSION), &self.user.id, &key, rv(stamp)) == Verdict::Live
+    }
+
+    /// Whether [`Session::judge`] finds the row good.
+    pub fn is_good(&self, row: &Row, seen: Seen) -> bool {
+        let mut user = self.user.clone();
+        user.min_rv = rv(seen.min_rv);
+        self.session(row).judge(&user, as_of(seen), NOW).is_ok()
+    }
+
+    /// Whether [`privilege::judge_caller`] lets a caller without a row change the password: `seen` with its
+    /// credential, and what the transaction sees `now`.
+    pub fn may_change_password(&self, seen: Seen, now: Seen) -> bool {
+        let mut user = self.user.clone();
+        let (proved, new) = (user.password_hash.clone(), user.password_hash.clone());
+        let change = PasswordChange { user: user.id, proved, new, as_of: as_of(seen), keep: None, now: NOW };
+        user.min_rv = rv(now.min_rv);
+        privilege::judge_caller(&user, as_of(now), &change).is_ok()
     }
 
     fn ask(&self, presented: Presented) -> Ask {
