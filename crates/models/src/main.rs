@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cloakroom_models::feed;
 use cloakroom_models::refresh::rule::FLAWS;
 use cloakroom_models::refresh::scenario::Scenario;
 use cloakroom_models::refresh::search::{Refuted, refute, search};
@@ -32,10 +33,32 @@ enum Model {
         #[arg(long)]
         only: Option<String>,
     },
+    /// The feed: how fresh a verifier is, what may be minted, and the shortcuts that must be found
+    Feed {
+        /// Explore one step further, everywhere
+        #[arg(long)]
+        large: bool,
+        /// Print the shortest counterexample of each shortcut
+        #[arg(long)]
+        explain: bool,
+        /// Explore only the scenarios of the real rules whose name contains this
+        #[arg(long)]
+        only: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
-    let Model::Refresh { large, explain, only } = Arguments::parse().model;
+    match Arguments::parse().model {
+        Model::Refresh { large, explain, only } => refresh(large, explain, only),
+        Model::Feed { large, explain, only } => {
+            let holds = print_feed(large, only.as_deref().unwrap_or_default());
+            let refuted = only.is_some() || print_shortcuts(explain);
+            if holds && refuted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn refresh(large: bool, explain: bool, only: Option<String>) -> ExitCode {
     if let Some(only) = only {
         return if print_invariants(large, &only) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
@@ -108,6 +131,48 @@ fn print_flaws(explain: bool) -> bool {
     println!("{table}\n");
     for (flaw, refuted) in found.iter().filter(|_| explain) {
         refuted.iter().for_each(|refuted| explain_path(flaw.words(), &refuted.path));
+    }
+    found.iter().all(|(_, refuted)| refuted.is_some())
+}
+
+/// The real rules of the feed in every company.
+fn print_feed(large: bool, only: &str) -> bool {
+    let mut holds = true;
+    let scenarios = feed::search::Scenario::real(large).into_iter();
+    for scenario in scenarios.filter(|scenario| scenario.name().contains(only)) {
+        let checks: Vec<_> = scenario.checks().iter().map(|check| check.name()).collect();
+        let bound = match scenario.steps() {
+            0 => String::new(),
+            steps => format!(" (up to {steps} events)"),
+        };
+        let name = scenario.name();
+        let found = feed::search::search(scenario);
+        let verdict = if found.broken.is_none() { "holds" } else { "BROKEN" };
+        println!("{verdict}: {name}{bound}: {} states, depth {}", found.states, found.depth);
+        println!("  {}\n  {}", checks.join("; "), found.coverage);
+        if let Some((check, path)) = found.broken {
+            holds = false;
+            explain_path(check.name(), &path);
+        }
+    }
+    println!();
+    holds
+}
+
+/// The shortcuts that the design warns of.
+fn print_shortcuts(explain: bool) -> bool {
+    let mut table = blank(&["shortcut", "refuted by", "in", "steps"]);
+    let found: Vec<_> = feed::flaw::FLAWS.iter().map(|flaw| (*flaw, feed::search::refute(*flaw))).collect();
+    for (flaw, refuted) in &found {
+        let (check, steps) = match refuted {
+            Some((check, path)) => (check.name(), path.len().to_string()),
+            None => ("NOTHING", String::new()),
+        };
+        table.add_row([flaw.words(), check, flaw.scenario(), &steps]);
+    }
+    println!("{table}\n");
+    for (flaw, refuted) in found.iter().filter(|_| explain) {
+        refuted.iter().for_each(|(_, path)| explain_path(flaw.words(), path));
     }
     found.iter().all(|(_, refuted)| refuted.is_some())
 }
