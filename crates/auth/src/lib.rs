@@ -39,7 +39,7 @@ pub mod strategy;
 pub mod throttle;
 pub mod token;
 pub mod user;
-pub mod uses;
+pub use cloakroom_verify::uses;
 pub mod verbs;
 
 pub use auth::Auth;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Principal;
-use crate::authenticate::{Authenticate, Denied, Outage, Proof, Reason};
+use crate::authenticate::{Authenticate, Denied, Outage, Proof, Reason, RouteClass};
 use crate::clock::{Clock, SystemClock};
 use crate::jwt::{Invalid, Rules, Verified};
 use crate::key_source::{FetchKeys, KeySource};
@@ -29,7 +29,8 @@ impl<F: FetchKeys, C: Clock> AccessTokensUntilExpiry<F, C> {
 }
 
 impl<F: FetchKeys, C: Clock> Authenticate for AccessTokensUntilExpiry<F, C> {
-    async fn authenticate(&self, proof: Proof<'_>) -> Result<Principal, Denied> {
+    /// There is no lease here that a route could be lenient about.
+    async fn authenticate_on(&self, _: RouteClass, proof: Proof<'_>) -> Result<Principal, Denied> {
         match proof {
             Proof::Session(_) => Err(Denied::Unauthenticated(Reason::Malformed)),
             Proof::Bearer(text) => self.0.prove(text).await.map(|verified| verified.principal.clone()),
@@ -39,10 +40,10 @@ impl<F: FetchKeys, C: Clock> Authenticate for AccessTokensUntilExpiry<F, C> {
 
 impl<F: FetchKeys, C: Clock> Parts<F, C> {
     async fn prove(&self, text: &str) -> Result<Arc<Verified>, Denied> {
-        let mut proved = self.prover.prove(text, self.clock.wall());
+        let mut proved = self.prover.prove(text, self.clock.wall(), std::convert::identity);
         if matches!(proved, Err(Invalid::UnknownKey)) {
             self.source.renew().await.map_err(|Outage| Denied::Unavailable)?;
-            proved = self.prover.prove(text, self.clock.wall());
+            proved = self.prover.prove(text, self.clock.wall(), std::convert::identity);
         }
         proved.map_err(|invalid| Denied::Unauthenticated(Reason::Invalid(invalid)))
     }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::jwt::Verified;
 use crate::{OpaqueToken, Principal, Rv, SessionId, Timestamp};
 
 /// What a request carries. Decided by where it was found and by its prefix, never by guessing.
@@ -57,10 +58,31 @@ pub enum Reason {
     Expired,
 }
 
+/// What a route does when nobody has heard for longer than the bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RouteClass {
+    /// Asks once more, and answers 503 if that does not help. No revocation is overlooked for longer than the bound.
+    #[default]
+    Bounded,
+    /// Goes on for so long after the last moment that everything was known, and until `exp`: **a revocation may be
+    /// overlooked for that long** while nobody can be reached. What is known to be dead stays dead. Only for what does
+    /// no harm, such as a page that shows what its reader saw before.
+    Tolerant(Duration),
+}
+
 /// Whoever can say who a request is from.
 pub trait Authenticate: Clone + Send + Sync + 'static {
     /// Who shows this proof?
-    fn authenticate(&self, proof: Proof<'_>) -> impl Future<Output = Result<Principal, Denied>> + Send;
+    fn authenticate(&self, proof: Proof<'_>) -> impl Future<Output = Result<Principal, Denied>> + Send {
+        self.authenticate_on(RouteClass::Bounded, proof)
+    }
+
+    /// Who shows this proof on a route of this class?
+    fn authenticate_on(
+        &self,
+        class: RouteClass,
+        proof: Proof<'_>,
+    ) -> impl Future<Output = Result<Principal, Denied>> + Send;
 }
 
 /// The authority behind a verifier: asked when the verifier itself does not know.
@@ -75,6 +97,11 @@ pub trait Authority: Send + Sync + 'static {
     /// no flood of made-up key ids matters. An error means that nobody can tell: 503, not 401.
     fn renew_keys(&self) -> impl Future<Output = Result<(), Outage>> + Send {
         async { Ok(()) }
+    }
+
+    /// Is told of an access token that was proved for the first time, and may say more of its principal.
+    fn proved(&self, verified: Verified) -> Verified {
+        verified
     }
 
     /// Is told of a real use.

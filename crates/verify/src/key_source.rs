@@ -16,11 +16,15 @@ use crate::clock::{BootInstant, Clock, SystemClock};
 use crate::flights::Flights;
 use crate::jwk::parse::{InvalidJwks, public_keys};
 use crate::keys::KeySet;
+use crate::revocations::Revocations;
 
 /// How often a set is fetched without a reason: as long as our server lets others keep it.
 pub const FETCH_EVERY: Duration = Duration::from_secs(300);
 /// How often it is fetched at most, whatever tokens say.
 pub const FETCH_AT_MOST_EVERY: Duration = Duration::from_secs(10);
+
+/// How often it is fetched until that succeeds for the first time.
+pub const FIRST_FETCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Reads the JWK Set of an issuer, such as `https://auth.example.com/.well-known/jwks.json`.
 ///
@@ -47,6 +51,7 @@ pub struct KeySource<F, C = SystemClock> {
     fetch: F,
     clock: C,
     keys: Arc<KeySet>,
+    revocations: Option<Arc<Revocations>>,
     under_way: Flights<(), Result<(), NotFetched>>,
     /// When it was last asked for, and when an answer was last good, in nanoseconds of the boot clock. Zero: never.
     asked: AtomicU64,
@@ -60,10 +65,17 @@ impl<F: FetchKeys, C: Clock> KeySource<F, C> {
             fetch,
             clock,
             keys: Arc::new(KeySet::new([])),
+            revocations: None,
             under_way: Flights::new(),
             asked: AtomicU64::new(0),
             answered: AtomicU64::new(0),
         }
+    }
+
+    /// The same, and a key that is known to be revoked is never loaded again, whatever the issuer publishes.
+    #[must_use]
+    pub fn without_revoked(self, revocations: Arc<Revocations>) -> Self {
+        Self { revocations: Some(revocations), ..self }
     }
 
     /// The keys as they were last fetched.
@@ -90,7 +102,8 @@ impl<F: FetchKeys, C: Clock> KeySource<F, C> {
                 Ok(()) => FETCH_EVERY,
                 Err(error) => {
                     failed(&error);
-                    FETCH_AT_MOST_EVERY
+                    // Without any key nobody gets in: whoever starts before its issuer is ready soon after it.
+                    if self.age().is_none() { FIRST_FETCH_EVERY } else { FETCH_AT_MOST_EVERY }
                 }
             };
             sleep(pause).await;
@@ -117,7 +130,10 @@ impl<F: FetchKeys, C: Clock> KeySource<F, C> {
         let before = self.clock.boot();
         self.asked.store(before.0, Ordering::Release);
         let json = self.fetch.fetch().await.map_err(|Outage| NotFetched::Outage)?;
-        let keys = public_keys(&json)?;
+        let mut keys = public_keys(&json)?;
+        if let Some(revocations) = &self.revocations {
+            keys.retain(|(kid, _)| !revocations.is_key_revoked(kid));
+        }
         // An unchanged set is left alone: replacing it would forget every token seen before.
         if !self.holds(&keys) {
             self.keys.replace(keys);

@@ -5,13 +5,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::Principal;
-use crate::authenticate::{Authenticate, Denied};
+use crate::authenticate::{Authenticate, Denied, RouteClass};
 use crate::proof::{CookieName, Malformed, Proofs, Via};
 
 /// What the layer found out, among the request's extensions.
@@ -32,17 +33,24 @@ pub enum Caller {
 pub struct AuthenticateLayer<V> {
     verifier: V,
     cookie: CookieName,
+    class: RouteClass,
 }
 
 impl<V> AuthenticateLayer<V> {
     /// Asks this verifier, with the session cookie of an https deployment.
     pub fn new(verifier: V) -> Self {
-        Self { verifier, cookie: CookieName::default() }
+        Self { verifier, cookie: CookieName::default(), class: RouteClass::Bounded }
     }
 
     /// Looks for the session token in another cookie.
     pub fn with_cookie(self, cookie: CookieName) -> Self {
         Self { cookie, ..self }
+    }
+
+    /// Lets the routes under it go on for so long after the last moment that everything was known, see
+    /// [`RouteClass::Tolerant`]. A [`RouteClass`] among a request's extensions goes before this.
+    pub fn tolerant(self, limit: Duration) -> Self {
+        Self { class: RouteClass::Tolerant(limit), ..self }
     }
 }
 
@@ -50,7 +58,7 @@ impl<V: Clone, S> Layer<S> for AuthenticateLayer<V> {
     type Service = AuthenticateService<V, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AuthenticateService { verifier: self.verifier.clone(), cookie: self.cookie, inner }
+        AuthenticateService { verifier: self.verifier.clone(), cookie: self.cookie, class: self.class, inner }
     }
 }
 
@@ -59,6 +67,7 @@ impl<V: Clone, S> Layer<S> for AuthenticateLayer<V> {
 pub struct AuthenticateService<V, S> {
     verifier: V,
     cookie: CookieName,
+    class: RouteClass,
     inner: S,
 }
 
@@ -79,12 +88,13 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (verifier, cookie) = (self.verifier.clone(), self.cookie);
+        let class = request.extensions().get().copied().unwrap_or(self.class);
         // The service that was polled ready must be the one that is called.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let caller = identify(&verifier, &parts.headers, &cookie).await;
+            let caller = identify(&verifier, &parts.headers, &cookie, class).await;
             request = Request::from_parts(parts, body);
             request.extensions_mut().insert(caller);
             inner.call(request).await
@@ -97,6 +107,7 @@ pub async fn identify(
     verifier: &impl Authenticate,
     headers: &http::HeaderMap,
     cookie: &CookieName,
+    class: RouteClass,
 ) -> Caller {
     let proofs = match Proofs::read(headers, cookie) {
         Ok(proofs) => proofs,
@@ -104,14 +115,14 @@ pub async fn identify(
     };
     match (proofs.header, proofs.cookie) {
         (None, None) => Caller::Anonymous,
-        (None, Some(cookie)) => judged(verifier.authenticate(cookie).await, Via::Cookie),
-        (Some((via, header)), None) => judged(verifier.authenticate(header).await, via),
+        (None, Some(cookie)) => judged(verifier.authenticate_on(class, cookie).await, Via::Cookie),
+        (Some((via, header)), None) => judged(verifier.authenticate_on(class, header).await, via),
         (Some((via, header)), Some(cookie)) => {
-            let principal = match verifier.authenticate(header).await {
+            let principal = match verifier.authenticate_on(class, header).await {
                 Ok(principal) => principal,
                 Err(denied) => return Caller::Denied(denied),
             };
-            match verifier.authenticate(cookie).await {
+            match verifier.authenticate_on(class, cookie).await {
                 Ok(other) if !same_login(&principal, &other) => Caller::Malformed(Malformed::TwoLogins),
                 // An invalid cookie beside a valid header is ignored; one that nobody can judge is as good as that.
                 Ok(_) | Err(_) => Caller::Known(principal, via),

@@ -1,11 +1,12 @@
 //! How long local knowledge may be trusted.
 //!
 //! The promise (feed.md): a check that reads its clock later than `bound` after a revocation was committed does not
-//! accept what it kills. It holds only because of one order, kept in [`Lease::judge`].
+//! accept what it kills. It holds only because of one order, kept in [`Lease::judge_on`].
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::authenticate::RouteClass;
 use crate::clock::{BootInstant, Clock};
 use crate::revocations::Verdict;
 
@@ -14,7 +15,8 @@ use crate::revocations::Verdict;
 pub struct Lease {
     /// Nanoseconds; zero: nothing was ever known.
     known_until: AtomicU64,
-    bound: Duration,
+    /// Nanoseconds.
+    bound: AtomicU64,
 }
 
 /// What a check may do.
@@ -26,14 +28,27 @@ pub enum Judgement {
     Killed,
     /// Ask the authority again.
     Refill,
+    /// Accept: we have not heard for too long to know better, but the route said that it may be so long.
+    Tolerated,
     /// Nothing kills it as far as we know, but we have not heard for too long.
     Stale,
 }
 
 impl Lease {
     /// A lease that is good for `bound` after each credit.
-    pub const fn new(bound: Duration) -> Self {
-        Self { known_until: AtomicU64::new(0), bound }
+    pub fn new(bound: Duration) -> Self {
+        Self { known_until: AtomicU64::new(0), bound: AtomicU64::new(nanos(bound)) }
+    }
+
+    /// How long it is good for after each credit.
+    pub fn bound(&self) -> Duration {
+        Duration::from_nanos(self.bound.load(Ordering::Acquire))
+    }
+
+    /// Makes it good for so long from now on, what was credited before included: an authority has the last word.
+    /// Said before the credit that came with it.
+    pub fn bind(&self, bound: Duration) {
+        self.bound.store(nanos(bound), Ordering::Release);
     }
 
     /// Credits a completed round with the time from *before* it asked. Never moves back.
@@ -52,10 +67,26 @@ impl Lease {
         self.age(clock).is_some_and(|age| age <= self.usable())
     }
 
+    /// When it runs out unless it is renewed; `None`: nothing was ever known.
+    pub fn runs_out(&self) -> Option<BootInstant> {
+        let known_until = self.known_until.load(Ordering::Acquire);
+        (known_until != 0).then(|| BootInstant(known_until.saturating_add(nanos(self.usable()))))
+    }
+
+    /// The check of a route that said nothing.
+    pub fn judge(&self, clock: &impl Clock, table: impl FnOnce() -> Verdict) -> Judgement {
+        self.judge_on(RouteClass::Bounded, clock, table)
+    }
+
     /// The one check, in the one order: freshness is read first, then the table, then the clock. Read the table
     /// first, and an event could arrive, the lease be renewed by it, and the stale verdict pass as fresh; read the
     /// clock first, and a pause after it would not count.
-    pub fn judge(&self, clock: &impl Clock, table: impl FnOnce() -> Verdict) -> Judgement {
+    pub fn judge_on(
+        &self,
+        class: RouteClass,
+        clock: &impl Clock,
+        table: impl FnOnce() -> Verdict,
+    ) -> Judgement {
         let known_until = self.known_until.load(Ordering::Acquire);
         match table() {
             Verdict::Killed => return Judgement::Killed,
@@ -63,13 +94,25 @@ impl Lease {
             Verdict::Live => {}
         }
         let age = clock.boot().since(BootInstant(known_until));
-        if known_until != 0 && age <= self.usable() { Judgement::Live } else { Judgement::Stale }
+        if known_until == 0 {
+            return Judgement::Stale;
+        }
+        match class {
+            RouteClass::Bounded | RouteClass::Tolerant(_) if age <= self.usable() => Judgement::Live,
+            RouteClass::Tolerant(limit) if age <= limit => Judgement::Tolerated,
+            RouteClass::Bounded | RouteClass::Tolerant(_) => Judgement::Stale,
+        }
     }
 
     /// The clock may run 500 ppm slow; a thousandth covers that twice.
     fn usable(&self) -> Duration {
-        self.bound - self.bound / 1000
+        let bound = self.bound();
+        bound - bound / 1000
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -122,6 +165,33 @@ mod tests {
             Verdict::Live
         });
         assert_eq!(verdict, Judgement::Stale);
+    }
+
+    #[test]
+    fn a_tolerant_route_waits_longer_and_still_refuses_what_is_dead() {
+        let clock = ManualClock::at(Timestamp::from_seconds(0));
+        let (lease, class) = (Lease::new(BOUND), RouteClass::Tolerant(Duration::from_secs(30)));
+        assert_eq!(lease.judge_on(class, &clock, || Verdict::Live), Judgement::Stale, "never synced");
+        lease.credit(clock.boot());
+        assert_eq!(lease.judge_on(class, &clock, || Verdict::Live), Judgement::Live);
+        clock.advance(Duration::from_secs(30));
+        assert_eq!(lease.judge_on(class, &clock, || Verdict::Live), Judgement::Tolerated);
+        assert_eq!(lease.judge_on(class, &clock, || Verdict::Killed), Judgement::Killed);
+        assert_eq!(lease.judge_on(class, &clock, || Verdict::Refill), Judgement::Refill);
+        assert_eq!(lease.judge(&clock, || Verdict::Live), Judgement::Stale);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(lease.judge_on(class, &clock, || Verdict::Live), Judgement::Stale);
+    }
+
+    #[test]
+    fn a_shorter_bound_counts_at_once() {
+        let clock = ManualClock::at(Timestamp::from_seconds(0));
+        let lease = Lease::new(BOUND);
+        lease.credit(clock.boot());
+        clock.advance(BOUND / 2);
+        assert!(lease.is_fresh(&clock));
+        lease.bind(BOUND / 4);
+        assert_eq!(lease.judge(&clock, || Verdict::Live), Judgement::Stale);
     }
 
     #[test]

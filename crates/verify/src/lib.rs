@@ -50,9 +50,10 @@
 //! * [`jwt`], [`jws`], [`keys`], [`algorithm`], [`jwk`]: access tokens; [`opaque`]: session and refresh tokens
 //! * [`revocations`] (what kills), [`lease`] (how fresh that knowledge is), [`event`] (what it tells of),
 //!   [`feed`] (how it comes here, and when it is complete)
+//! * [`uses`]: telling the authority of real uses
 //! * [`id`], [`timestamp`], [`rv`], [`principal`], [`clock`]: the words that everything is said in
 //!
-//! It may not depend on tokio, a database or an HTTP client.
+//! It may not depend on a database, tokio or an HTTP client.
 
 pub mod access_tokens;
 pub mod algorithm;
@@ -82,6 +83,7 @@ pub mod rv;
 mod scope;
 mod seen;
 pub mod timestamp;
+pub mod uses;
 pub mod verifier;
 
 pub use event::{Event, Revocation};

@@ -4,7 +4,7 @@
 //! session is being ended is harmless.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use aws_lc_rs::{constant_time, digest};
 use quick_cache::sync::Cache;
@@ -38,6 +38,7 @@ pub(crate) struct Passport {
     last_used: AtomicI64,
     /// The last use that the authority was told of.
     reported: AtomicI64,
+    ended: AtomicBool,
 }
 
 /// What a passport says of a token, revocations aside.
@@ -48,6 +49,10 @@ pub(crate) enum Standing {
     AskAgain,
     /// It ended by its absolute timeout.
     Expired,
+    /// It rested for too long as far as we know: only the authority can tell.
+    Idle,
+    /// The authority was asked and said so.
+    Ended,
 }
 
 impl Passports {
@@ -93,7 +98,12 @@ impl Passports {
 
     fn remember(&self, session: SessionId, fill: Fill) -> Arc<Passport> {
         let last_used = AtomicI64::new(fill.last_used_at.as_millis());
-        let passport = Arc::new(Passport { fill, last_used, reported: AtomicI64::new(i64::MIN) });
+        let passport = Arc::new(Passport {
+            fill,
+            last_used,
+            reported: AtomicI64::new(i64::MIN),
+            ended: AtomicBool::new(false),
+        });
         self.known.insert(session, Arc::clone(&passport));
         passport
     }
@@ -111,17 +121,29 @@ impl Passports {
 impl Passport {
     pub(crate) fn standing(&self, token: &OpaqueToken, now: Timestamp) -> Standing {
         let same_mac = constant_time::verify_slices_are_equal(&self.fill.mac, &token.mac).is_ok();
-        if !same_mac || token.generation != self.fill.generation || now >= self.fill.fill_until {
+        if !same_mac || token.generation != self.fill.generation {
             return Standing::AskAgain;
+        }
+        if self.ended.load(Ordering::Relaxed) {
+            return Standing::Ended;
         }
         if now >= self.fill.expires_at {
             return Standing::Expired;
         }
         let last_used = Timestamp::from_millis(self.last_used.load(Ordering::Relaxed));
         if now >= last_used.after(self.fill.idle_timeout) {
+            return Standing::Idle;
+        }
+        if now >= self.fill.fill_until {
             return Standing::AskAgain;
         }
         Standing::Good
+    }
+
+    /// It was idle, and the authority knew no better: it stays so, even if a late report of a use elsewhere would now
+    /// make the authority say otherwise.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     /// Notes a use. True when the authority should be told: seldom enough to cost nothing, often enough that

@@ -18,12 +18,18 @@ impl Prover {
         Self { keys, rules, seen: Seen::new() }
     }
 
-    /// A token whose signature and claims are right at `now`, revocations aside.
-    pub(crate) fn prove(&self, text: &str, now: Timestamp) -> Result<Arc<Verified>, Invalid> {
+    /// A token whose signature and claims are right at `now`, revocations aside. One that is seen for the first time
+    /// is remembered as `first` leaves it.
+    pub(crate) fn prove(
+        &self,
+        text: &str,
+        now: Timestamp,
+        first: impl FnOnce(Verified) -> Verified,
+    ) -> Result<Arc<Verified>, Invalid> {
         // Read before the key is looked up: what an old key proved is never remembered as proved by the new ones.
         let edition = self.keys.edition();
         let Some(verified) = self.seen.find(text, edition) else {
-            let verified = jwt::verify(text, &self.keys, &self.rules, now)?;
+            let verified = first(jwt::verify(text, &self.keys, &self.rules, now)?);
             return Ok(self.seen.remember(text, verified, edition));
         };
         if let Err(invalid) = verified.judge(&self.rules, now) {

@@ -117,7 +117,8 @@ impl Revocations {
         }
     }
 
-    fn floor(&self) -> Rv {
+    /// The least `rv` that survives `everything_before`.
+    pub fn floor(&self) -> Rv {
         Rv::from_i64(i64::try_from(self.floor.load(Ordering::Acquire)).unwrap_or(i64::MAX))
             .unwrap_or(Rv::ZERO)
     }

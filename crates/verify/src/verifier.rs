@@ -1,10 +1,11 @@
 //! The verifier: who is calling?
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::authenticate::{Authenticate, Authority, Denied, Found, Outage, Proof, Reason};
+use crate::authenticate::{Authenticate, Authority, Denied, Found, Outage, Proof, Reason, RouteClass};
 use crate::clock::Clock;
 use crate::jwt::{Invalid, Rules, Verified};
 use crate::keys::KeySet;
@@ -25,6 +26,8 @@ struct Parts<A, C> {
     authority: A,
     clock: C,
     freshness: Freshness,
+    tolerated: AtomicU64,
+    renewals: AtomicU64,
 }
 
 /// How old an answer about a session may be.
@@ -49,8 +52,17 @@ impl<A: Authority, C: Clock> Verifier<A, C> {
         clock: C,
     ) -> Self {
         let (prover, passports) = (Prover::new(keys, rules), Passports::new());
-        let freshness = Freshness::Bounded;
-        Self(Arc::new(Parts { prover, revocations, lease, passports, authority, clock, freshness }))
+        Self(Arc::new(Parts {
+            prover,
+            revocations,
+            lease,
+            passports,
+            authority,
+            clock,
+            freshness: Freshness::Bounded,
+            tolerated: AtomicU64::new(0),
+            renewals: AtomicU64::new(0),
+        }))
     }
 
     /// The same with another freshness.
@@ -70,22 +82,38 @@ impl<A: Authority, C: Clock> Verifier<A, C> {
     ) {
         self.0.prover.replace_keys(keys);
     }
+
+    /// How many checks were accepted on knowledge older than the bound, by routes that are
+    /// [tolerant](RouteClass::Tolerant).
+    pub fn tolerated(&self) -> u64 {
+        self.0.tolerated.load(Ordering::Relaxed)
+    }
+
+    /// How many checks found the lease lapsed and waited for it.
+    pub fn renewals(&self) -> u64 {
+        self.0.renewals.load(Ordering::Relaxed)
+    }
+
+    /// The authority behind it.
+    pub fn authority(&self) -> &A {
+        &self.0.authority
+    }
 }
 
 impl<A: Authority, C: Clock> Authenticate for Verifier<A, C> {
-    async fn authenticate(&self, proof: Proof<'_>) -> Result<Principal, Denied> {
+    async fn authenticate_on(&self, class: RouteClass, proof: Proof<'_>) -> Result<Principal, Denied> {
         match proof {
-            Proof::Session(text) => self.0.session(text).await,
+            Proof::Session(text) => self.0.session(class, text).await,
             Proof::Bearer(text) if text.starts_with(OpaqueKind::Session.prefix()) => {
-                self.0.session(text).await
+                self.0.session(class, text).await
             }
-            Proof::Bearer(text) => self.0.access_token(text).await,
+            Proof::Bearer(text) => self.0.access_token(class, text).await,
         }
     }
 }
 
 impl<A: Authority, C: Clock> Parts<A, C> {
-    async fn session(&self, text: &str) -> Result<Principal, Denied> {
+    async fn session(&self, class: RouteClass, text: &str) -> Result<Principal, Denied> {
         let token = OpaqueToken::parse(text)
             .filter(|token| token.kind == OpaqueKind::Session)
             .ok_or(Denied::Unauthenticated(Reason::Malformed))?;
@@ -94,17 +122,35 @@ impl<A: Authority, C: Clock> Parts<A, C> {
         }
         if let Some(passport) = self.passports.find(&token.session) {
             match passport.standing(&token, self.clock.wall()) {
-                Standing::Good => match self.judge_renewed(&passport).await {
-                    Judgement::Live => return Ok(self.used(&token, &passport)),
+                Standing::Good => match self.judge_renewed(class, &passport).await {
+                    Judgement::Live | Judgement::Tolerated => return Ok(self.used(&token, &passport)),
                     Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
                     Judgement::Refill => {}
                     Judgement::Stale => return Err(Denied::Unavailable),
                 },
                 Standing::Expired => return Err(Denied::Unauthenticated(Reason::Expired)),
+                Standing::Ended => return Err(Denied::Unauthenticated(Reason::UnknownSession)),
+                Standing::Idle => return self.session_idle(class, text, &token, &passport).await,
                 Standing::AskAgain => {}
             }
         }
-        self.session_cold(text, &token).await
+        self.session_cold(class, text, &token).await
+    }
+
+    /// It was not used here for too long. The authority may know of a use elsewhere; if it says that there was none,
+    /// the session has ended for good, whatever is told of it later.
+    async fn session_idle(
+        &self,
+        class: RouteClass,
+        text: &str,
+        token: &OpaqueToken,
+        passport: &Passport,
+    ) -> Result<Principal, Denied> {
+        let asked = self.session_cold(class, text, token).await;
+        if asked == Err(Denied::Unauthenticated(Reason::UnknownSession)) {
+            passport.end();
+        }
+        asked
     }
 
     /// Nothing is remembered, so nothing can be outdated: neither the table nor the lease is asked.
@@ -119,7 +165,12 @@ impl<A: Authority, C: Clock> Parts<A, C> {
     }
 
     /// One step further: the authority. Its answer is judged like any other.
-    async fn session_cold(&self, text: &str, token: &OpaqueToken) -> Result<Principal, Denied> {
+    async fn session_cold(
+        &self,
+        class: RouteClass,
+        text: &str,
+        token: &OpaqueToken,
+    ) -> Result<Principal, Denied> {
         let unknown = Denied::Unauthenticated(Reason::UnknownSession);
         // An event may have overtaken the first answer: then the next one knows of it.
         for _ in 0..2 {
@@ -131,11 +182,11 @@ impl<A: Authority, C: Clock> Parts<A, C> {
             };
             match passport.standing(token, self.clock.wall()) {
                 Standing::Good => {}
-                Standing::AskAgain => return Err(unknown),
+                Standing::AskAgain | Standing::Idle | Standing::Ended => return Err(unknown),
                 Standing::Expired => return Err(Denied::Unauthenticated(Reason::Expired)),
             }
-            match self.judge_renewed(&passport).await {
-                Judgement::Live => return Ok(self.used(token, &passport)),
+            match self.judge_renewed(class, &passport).await {
+                Judgement::Live | Judgement::Tolerated => return Ok(self.used(token, &passport)),
                 Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
                 Judgement::Refill => {}
                 Judgement::Stale => break,
@@ -147,20 +198,27 @@ impl<A: Authority, C: Clock> Parts<A, C> {
     }
 
     /// Judges, and again after the lease was renewed if that is what was missing.
-    async fn judge_renewed(&self, passport: &Passport) -> Judgement {
-        match self.judge_session(passport) {
-            Judgement::Stale => {
-                self.authority.refresh_lease().await;
-                self.judge_session(passport)
-            }
-            known @ (Judgement::Live | Judgement::Killed | Judgement::Refill) => known,
-        }
+    async fn judge_renewed(&self, class: RouteClass, passport: &Passport) -> Judgement {
+        self.renewed(|| self.judge_session(class, passport)).await
     }
 
-    fn judge_session(&self, passport: &Passport) -> Judgement {
+    async fn renewed(&self, judge: impl Fn() -> Judgement) -> Judgement {
+        let mut judgement = judge();
+        if judgement == Judgement::Stale {
+            self.renewals.fetch_add(1, Ordering::Relaxed);
+            self.authority.refresh_lease().await;
+            judgement = judge();
+        }
+        if judgement == Judgement::Tolerated {
+            self.tolerated.fetch_add(1, Ordering::Relaxed);
+        }
+        judgement
+    }
+
+    fn judge_session(&self, class: RouteClass, passport: &Passport) -> Judgement {
         let fill = &passport.fill;
         let Some(session) = &fill.principal.session else { return Judgement::Killed };
-        self.lease.judge(&self.clock, || {
+        self.lease.judge_on(class, &self.clock, || {
             self.revocations.session(session, &fill.principal.user, fill.principal.rv, fill.as_of)
         })
     }
@@ -173,15 +231,10 @@ impl<A: Authority, C: Clock> Parts<A, C> {
         passport.fill.principal.clone()
     }
 
-    async fn access_token(&self, text: &str) -> Result<Principal, Denied> {
+    async fn access_token(&self, class: RouteClass, text: &str) -> Result<Principal, Denied> {
         let verified = self.prove(text).await?;
-        match self.judge_token(&verified) {
-            Judgement::Live => return Ok(verified.principal.clone()),
-            Judgement::Killed | Judgement::Refill => return Err(Denied::Unauthenticated(Reason::Revoked)),
-            Judgement::Stale => self.authority.refresh_lease().await,
-        }
-        match self.judge_token(&verified) {
-            Judgement::Live => Ok(verified.principal.clone()),
+        match self.renewed(|| self.judge_token(class, &verified)).await {
+            Judgement::Live | Judgement::Tolerated => Ok(verified.principal.clone()),
             Judgement::Killed | Judgement::Refill => Err(Denied::Unauthenticated(Reason::Revoked)),
             Judgement::Stale => Err(Denied::Unavailable),
         }
@@ -189,16 +242,17 @@ impl<A: Authority, C: Clock> Parts<A, C> {
 
     /// Proves a token, and once more if its key may have been published meanwhile.
     async fn prove(&self, text: &str) -> Result<Arc<Verified>, Denied> {
-        let mut proved = self.prover.prove(text, self.clock.wall());
+        let mut proved =
+            self.prover.prove(text, self.clock.wall(), |verified| self.authority.proved(verified));
         if matches!(proved, Err(Invalid::UnknownKey)) {
             self.authority.renew_keys().await.map_err(|Outage| Denied::Unavailable)?;
-            proved = self.prover.prove(text, self.clock.wall());
+            proved = self.prover.prove(text, self.clock.wall(), |verified| self.authority.proved(verified));
         }
         proved.map_err(|invalid| Denied::Unauthenticated(Reason::Invalid(invalid)))
     }
 
-    fn judge_token(&self, token: &Verified) -> Judgement {
-        self.lease.judge(&self.clock, || {
+    fn judge_token(&self, class: RouteClass, token: &Verified) -> Judgement {
+        self.lease.judge_on(class, &self.clock, || {
             self.revocations.access_token(
                 &token.token,
                 token.session.as_ref(),

@@ -12,7 +12,9 @@ use cloakroom_verify::access_tokens::AccessTokensUntilExpiry;
 use cloakroom_verify::authenticate::{Authenticate, Denied, Outage, Proof, Reason};
 use cloakroom_verify::clock::ManualClock;
 use cloakroom_verify::jwt::{Invalid, Rules};
-use cloakroom_verify::key_source::{FETCH_AT_MOST_EVERY, FETCH_EVERY, FetchKeys, KeySource, NotFetched};
+use cloakroom_verify::key_source::{
+    FETCH_AT_MOST_EVERY, FETCH_EVERY, FIRST_FETCH_EVERY, FetchKeys, KeySource, NotFetched,
+};
 use common::{Forge, ISSUER, start};
 use serde_json::json;
 use tokio::sync::Notify;
@@ -209,7 +211,7 @@ async fn keys_are_fetched_on_time_and_a_failure_is_told_and_tried_again_soon() {
     }
     assert_eq!(
         *pauses.lock().expect("no test panics with it"),
-        [FETCH_AT_MOST_EVERY, FETCH_EVERY, FETCH_EVERY]
+        [FIRST_FETCH_EVERY, FETCH_EVERY, FETCH_EVERY]
     );
     assert_eq!((failures.into_inner(), world.issuer.asked()), (1, 3));
 }

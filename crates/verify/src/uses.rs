@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cloakroom_verify::{SessionId, Timestamp};
+use crate::{SessionId, Timestamp};
 
 /// Uses that the store does not know of yet.
 #[derive(Debug, Default)]
