@@ -50,10 +50,11 @@
 //! * [`jwt`], [`jws`], [`keys`], [`algorithm`], [`jwk`]: access tokens; [`opaque`]: session and refresh tokens
 //! * [`revocations`] (what kills), [`lease`] (how fresh that knowledge is), [`event`] (what it tells of),
 //!   [`feed`] (how it comes here, and when it is complete)
-//! * [`uses`]: telling the authority of real uses
+//! * `remote`: a verifier that follows servers elsewhere, behind the feature of that name; [`uses`]: telling them of
+//!   real uses
 //! * [`id`], [`timestamp`], [`rv`], [`principal`], [`clock`]: the words that everything is said in
 //!
-//! It may not depend on a database, tokio or an HTTP client.
+//! It may not depend on a database, nor without the feature `remote` on tokio or an HTTP client.
 
 pub mod access_tokens;
 pub mod algorithm;
@@ -78,6 +79,8 @@ mod passports;
 pub mod principal;
 pub mod proof;
 mod prover;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod revocations;
 pub mod rv;
 mod scope;

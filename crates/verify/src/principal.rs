@@ -98,8 +98,15 @@ impl<R: Into<Box<str>>> FromIterator<R> for Roles {
 }
 
 /// Who the request acts for. Cheap to clone; its facts are read through it: `principal.user`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal(Arc<PrincipalFacts>);
+#[derive(Clone)]
+pub struct Principal(Arc<Known>);
+
+struct Known {
+    facts: PrincipalFacts,
+    /// Whoever can tell when it ends.
+    #[cfg(feature = "remote")]
+    watch: Option<crate::remote::Watch>,
+}
 
 /// What is known of a [`Principal`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +153,37 @@ pub struct LoginFacts {
 impl Principal {
     /// A principal with these facts. Making one is claiming that its credential was verified.
     pub fn new(facts: PrincipalFacts) -> Self {
-        Self(Arc::new(facts))
+        Self(Arc::new(Known {
+            facts,
+            #[cfg(feature = "remote")]
+            watch: None,
+        }))
+    }
+
+    /// The same, and `watch` tells when it ends.
+    #[cfg(feature = "remote")]
+    pub(crate) fn watched(&self, watch: crate::remote::Watch) -> Self {
+        Self(Arc::new(Known { facts: self.0.facts.clone(), watch: Some(watch) }))
+    }
+
+    /// Whoever can tell when it ends.
+    #[cfg(feature = "remote")]
+    pub(crate) fn watch(&self) -> Option<&crate::remote::Watch> {
+        self.0.watch.as_ref()
+    }
+}
+
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.facts == other.0.facts
+    }
+}
+
+impl Eq for Principal {}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Principal").field(&self.0.facts).finish()
     }
 }
 
@@ -154,6 +191,6 @@ impl Deref for Principal {
     type Target = PrincipalFacts;
 
     fn deref(&self) -> &PrincipalFacts {
-        &self.0
+        &self.0.facts
     }
 }

@@ -1,0 +1,16 @@
+//! The real loop over a simulated network, with time that moves by hand: nothing here waits for a real clock.
+//!
+//! * `machine`: runs tasks and time; `dice`: seeds; `database`: what was really committed, and when
+//! * `network`: links with delays, loss, repetition, reordering, and servers that are down, lag or died long ago
+//! * `world`: all of it around one verifier; `schedules`: random runs of it, judged; `rules`: one rule at a time
+
+#[expect(dead_code, reason = "this suite uses a part of it")]
+#[path = "../common/mod.rs"]
+mod common;
+mod database;
+mod dice;
+mod machine;
+mod network;
+mod rules;
+mod schedules;
+mod world;
