@@ -1,14 +1,15 @@
-//! `cargo xtask mutants`: breaks each rule of refresh once, in a copy of the workspace, and demands that the tests
-//! see it. A check that cannot fail proves nothing.
+//! `cargo xtask mutants`: breaks each rule of refresh and of the feed once, in a copy of the workspace, and demands that
+//! the tests see it. A check that cannot fail proves nothing.
 
 mod copy;
+mod feed;
 mod list;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use list::{MUTANTS, Mutant, Suite};
+use list::{Mutant, Suite};
 
 /// What came of a mutant.
 enum Fate {
@@ -22,7 +23,7 @@ enum Fate {
 
 /// Runs the mutants whose name contains `wanted`; succeeds iff each is caught.
 pub(crate) fn run(wanted: &str) -> ExitCode {
-    let chosen: Vec<_> = MUTANTS.iter().filter(|mutant| mutant.name.contains(wanted)).collect();
+    let chosen: Vec<_> = all().filter(|mutant| mutant.name.contains(wanted)).collect();
     match judge_all(&chosen) {
         Ok(escaped) if escaped == 0 && !chosen.is_empty() => {
             println!("\n{} mutants, each caught", chosen.len());
@@ -37,6 +38,10 @@ pub(crate) fn run(wanted: &str) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn all() -> impl Iterator<Item = &'static Mutant> {
+    list::MUTANTS.iter().chain(feed::MUTANTS)
 }
 
 fn judge_all(mutants: &[&Mutant]) -> std::io::Result<usize> {
@@ -164,7 +169,7 @@ mod tests {
     #[test]
     fn every_mutant_fits_the_code_as_it_is() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        for mutant in MUTANTS {
+        for mutant in all() {
             let source = fs::read_to_string(root.join(mutant.file)).unwrap();
             let mutated = mutant.apply(&source).unwrap_or_else(|why| panic!("{}: {why}", mutant.name));
             assert_ne!(mutated, source, "{}", mutant.name);

@@ -15,6 +15,7 @@ use cloakroom_verify::verifier::Verifier;
 use http::HeaderMap;
 use ipnet::IpNet;
 
+use crate::config::Tolerant;
 use crate::cookies::Cookies;
 use crate::cross_site::Origins;
 use crate::metrics::Metrics;
@@ -33,6 +34,8 @@ pub struct Shared {
     pub auth: Arc<Auth>,
     /// Who is calling?
     pub verifier: OwnVerifier,
+    /// The routes that go on for a while when the store cannot be reached.
+    pub tolerant: Vec<Tolerant>,
     /// Keeps the verifier's knowledge fresh.
     pub follower: Arc<Follower<AnyClock>>,
     /// What time is it?

@@ -37,6 +37,6 @@ async fn readyz(State(app): State<App>) -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
-    let text = app.metrics.text(&app.auth, app.lease.age(&app.clock));
+    let text = app.metrics.text(&app.auth, app.lease.age(&app.clock), app.verifier.tolerated());
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }

@@ -38,6 +38,7 @@ pub struct Metrics {
     /// Counts that are kept elsewhere are brought over by one reader at a time.
     telling: Mutex<()>,
     lease_age: Gauge<f64, std::sync::atomic::AtomicU64>,
+    stale_accepts: Counter,
     routes: &'static [&'static str],
 }
 
@@ -92,6 +93,12 @@ impl Metrics {
             Unit::Seconds,
             lease_age.clone(),
         );
+        let stale_accepts = Counter::default();
+        registry.register(
+            "stale_accepts",
+            "Requests that a tolerant route took on knowledge older than the bound",
+            stale_accepts.clone(),
+        );
         Self {
             registry,
             requests,
@@ -103,6 +110,7 @@ impl Metrics {
             purged,
             telling: Mutex::new(()),
             lease_age,
+            stale_accepts,
             routes,
         }
     }
@@ -127,13 +135,14 @@ impl Metrics {
     }
 
     /// Everything as text.
-    pub fn text(&self, auth: &Auth, lease_age: Option<Duration>) -> String {
+    pub fn text(&self, auth: &Auth, lease_age: Option<Duration>, stale_accepts: u64) -> String {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.hashing.set(count(auth.passwords.running()));
         self.hashes_waiting.set(count(auth.passwords.waiting()));
         self.log_lines_dropped.set(count(LOG.get().map_or(0, ErrorCounter::dropped_lines)));
         self.lease_age.set(lease_age.map_or(-1.0, |age| age.as_secs_f64()));
         let _one_at_a_time = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stale_accepts.inc_by(stale_accepts.saturating_sub(self.stale_accepts.get()));
         for (outcome, count) in auth.refreshes.read() {
             let counter = self.refreshes.get_or_create(&Outcome { outcome });
             counter.inc_by(count.saturating_sub(counter.get()));

@@ -94,6 +94,7 @@ pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
     App::new(Shared {
         auth,
         verifier,
+        tolerant: config.feed.tolerant.clone(),
         follower,
         clock,
         lease,

@@ -184,6 +184,24 @@ async fn idle_is_asked_for_before_it_is_refused_and_never_stretched() {
 }
 
 #[tokio::test]
+async fn a_session_once_answered_idle_stays_ended() {
+    let world = World::new();
+    let token = world.session(1);
+    assert!(show(&world, &token).await.is_ok());
+    world.told.fills.lock().unwrap().clear();
+    world.advance(Duration::from_secs(3600));
+    let unknown = Err(Denied::Unauthenticated(Reason::UnknownSession));
+    assert_eq!(show(&world, &token).await, unknown);
+    // A use elsewhere is told too late: it must not wake what was already refused.
+    let mut elsewhere = fill(&session_token(1), rv(0));
+    elsewhere.last_used_at = start().after(Duration::from_secs(3599));
+    world.fill(1, elsewhere);
+    world.advance(Duration::from_secs(10));
+    assert_eq!(show(&world, &token).await, unknown);
+    assert_eq!(world.asked(), 2, "nor is the authority asked again");
+}
+
+#[tokio::test]
 async fn a_session_ends_by_its_absolute_timeout_without_asking() {
     let world = World::new();
     let token = session_token(1);

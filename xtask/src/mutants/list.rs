@@ -39,6 +39,12 @@ pub(super) enum Suite {
     Api,
     /// The routes while the store is down.
     Outage,
+    /// A verifier over a simulated network.
+    Feed,
+    /// Its parts alone.
+    FeedUnits,
+    /// A verifier and its authority.
+    Verifier,
 }
 
 impl Suite {
@@ -51,6 +57,9 @@ impl Suite {
             Self::Sqlite => &["test", "-p", "cloakroom-store", "--all-features", "--test", "sqlite"],
             Self::Api => &["test", "-p", "cloakroom", "--all-features", "--test", "api", "refresh"],
             Self::Outage => &["test", "-p", "cloakroom", "--all-features", "--test", "api", "outage"],
+            Self::Feed => &["test", "-p", "cloakroom-verify", "--all-features", "--test", "feed"],
+            Self::FeedUnits => &["test", "-p", "cloakroom-verify", "--all-features", "--lib"],
+            Self::Verifier => &["test", "-p", "cloakroom-verify", "--all-features", "--test", "verifier"],
         }
     }
 }

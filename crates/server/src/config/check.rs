@@ -6,7 +6,7 @@ use cloakroom_verify::Strategy;
 use secrecy::ExposeSecret;
 
 use super::secret::{MAKE_ONE, weakness};
-use super::{Config, Mode};
+use super::{Config, Mode, tolerant};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -23,6 +23,7 @@ pub fn problems(config: &Config, mode: Mode) -> Vec<String> {
     found.extend(
         cloakroom_store::check_sessions(config.store.sessions.expose_secret()).err().map(|e| e.to_string()),
     );
+    tolerant::problems(config, &mut found);
     not_in_this_version(config, &mut found);
     found
 }
@@ -138,7 +139,7 @@ fn passwords(config: &Config, mode: Mode, found: &mut Vec<String>) {
 
 /// What the contract knows and this version does not do yet is refused rather than ignored.
 fn not_in_this_version(config: &Config, found: &mut Vec<String>) {
-    if config.feed.fenced || !config.feed.tolerant.is_empty() {
-        found.push(String::from("feed.fenced and feed.tolerant are not in this version yet"));
+    if config.feed.fenced {
+        found.push(String::from("feed.fenced is not in this version yet"));
     }
 }

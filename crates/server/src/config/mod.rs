@@ -9,6 +9,7 @@
 pub mod check;
 pub mod layers;
 mod secret;
+mod tolerant;
 pub mod values;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 
 pub use cloakroom_verify::verifier::Freshness;
 pub use layers::{Inputs, Layers, Mode};
+pub use tolerant::{InvalidTolerant, TOLERABLE, Tolerant};
 pub use values::{Claim, Origin, PublicUrl};
 
 /// The effective configuration.
@@ -108,7 +110,7 @@ section!(Throttle {
 section!(Feed {
     bound: Duration, with "values::duration";
     fenced: bool;
-    tolerant: Vec<String>;
+    tolerant: Vec<Tolerant>;
 });
 section!(Keys {
     path: PathBuf;

@@ -1,5 +1,6 @@
 //! The routes: one file a resource, one line each here.
 
+mod class;
 pub mod ended;
 pub mod exchange;
 pub mod login;
@@ -77,6 +78,7 @@ pub fn door(app: App) -> Door {
     let router: Router = described
         .route("/openapi.json", get(move || openapi::serve(document.clone())))
         .layer(layer)
+        .layer(class::layer(app.tolerant.clone()))
         .fallback(async || Problem::new(Code::NotFound))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         .with_state(app.clone());

@@ -37,6 +37,35 @@ under! {
 }
 
 #[tokio::test]
+async fn a_tolerant_route_goes_on_for_its_time_and_everything_else_does_not() {
+    let world = World::with(&[("feed.tolerant", r#"["/v1/me=30s"]"#)]).await;
+    for way in [Way::SessionHeader, Way::Jwt, Way::Hybrid] {
+        let (alice, mallory) = (world.login("alice", way).await, world.login("mallory", way).await);
+        for _ in 0..crate::REPLICAS {
+            assert_eq!(alice.get("/v1/me").await.status, 200);
+            assert_eq!(mallory.get("/v1/me").await.status, 200);
+        }
+        assert_eq!(mallory.post_empty("/v1/logout").await.status, 204);
+        for app in world.apps() {
+            app.follower.sync().await.unwrap();
+        }
+        world.break_store();
+        world.advance(Duration::from_secs(29));
+        for _ in 0..crate::REPLICAS {
+            assert_eq!(alice.get("/v1/me").await.status, 200);
+            mallory.get("/v1/me").await.assert_problem(401, "invalid_token");
+        }
+        alice.get("/v1/sessions").await.assert_problem(503, "unavailable");
+        alice.post_empty("/v1/logout").await.assert_problem(503, "unavailable");
+        assert!(world.apps().iter().all(|app| app.verifier.tolerated() > 0), "it is counted");
+        world.advance(Duration::from_secs(2));
+        alice.get("/v1/me").await.assert_problem(503, "unavailable");
+        world.mend_store();
+        assert_eq!(alice.get("/v1/me").await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn login_signup_and_exchange_are_503() {
     let world = World::new().await;
     let alice = world.login("alice", Way::SessionHeader).await;

@@ -97,6 +97,11 @@ impl World {
         Client { doors: self.doors.clone(), ..client.clone() }
     }
 
+    /// All of its servers.
+    pub fn apps(&self) -> &[App] {
+        &self.apps
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.wall()
     }
