@@ -3,12 +3,12 @@
 //! The promise (feed.md): a check that reads its clock later than `bound` after a revocation was committed does not
 //! accept what it kills. It holds only because of one order, kept in [`Lease::judge_on`].
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::authenticate::RouteClass;
 use crate::clock::{BootInstant, Clock};
 use crate::revocations::Verdict;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Everything that was committed before this moment of the boot clock is known here.
 #[derive(Debug)]

@@ -85,6 +85,7 @@ pub mod revocations;
 pub mod rv;
 mod scope;
 mod seen;
+mod sync;
 pub mod timestamp;
 pub mod uses;
 pub mod verifier;

@@ -3,34 +3,40 @@
 //! Sharded by hash, so that readers of different keys seldom touch the same lock, and a table that grows holds up a
 //! small part of the readers for microseconds. The hash is keyed: nobody outside can aim at a shard.
 
-use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashTable;
-use parking_lot::RwLock;
 
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{RandomState, RwLock};
 use crate::{Rv, Timestamp};
 
-const SHARDS: usize = 64;
+/// Of ten million entries each holds ten thousand: going through one of them takes a fraction of a millisecond.
+const SHARDS: usize = 1024;
 
 /// See the module. A scope that was never used costs one load.
 pub(crate) struct Scope<K> {
-    shards: [RwLock<HashTable<Entry<K>>>; SHARDS],
+    shards: Box<[RwLock<HashTable<Entry<K>>>]>,
     random: RandomState,
     used: AtomicBool,
 }
 
+/// 28 bytes where the key is an id: of millions, each byte counts.
 struct Entry<K> {
     key: K,
-    rv: Rv,
-    keep_until: Timestamp,
+    epoch: u32,
+    seq: u32,
+    keep_until: Second,
 }
+
+/// Rounded up, so that nothing is forgotten early. The last one there is: for ever.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Second(u32);
 
 impl<K> Default for Scope<K> {
     fn default() -> Self {
         Self {
-            shards: std::array::from_fn(|_| RwLock::default()),
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             random: RandomState::new(),
             used: AtomicBool::new(false),
         }
@@ -46,12 +52,14 @@ impl<K: Hash + Eq> Scope<K> {
         self.used.store(true, Ordering::Release);
         match shard.find_mut(hash, |entry| entry.key == key) {
             Some(entry) => {
-                entry.rv = entry.rv.max(rv);
-                entry.keep_until = entry.keep_until.max(keep_until);
+                let newest = entry.rv().max(rv);
+                (entry.epoch, entry.seq) = (newest.epoch(), newest.seq());
+                entry.keep_until = entry.keep_until.max(Second::until(keep_until));
             }
             None => {
                 let rehash = |entry: &Entry<K>| self.random.hash_one(&entry.key);
-                shard.insert_unique(hash, Entry { key, rv, keep_until }, rehash);
+                let (epoch, seq, keep_until) = (rv.epoch(), rv.seq(), Second::until(keep_until));
+                shard.insert_unique(hash, Entry { key, epoch, seq, keep_until }, rehash);
             }
         }
     }
@@ -62,12 +70,13 @@ impl<K: Hash + Eq> Scope<K> {
             return None;
         }
         let hash = self.random.hash_one(key);
-        self.shard(hash).read().find(hash, |entry| entry.key == *key).map(|entry| entry.rv)
+        self.shard(hash).read().find(hash, |entry| entry.key == *key).map(Entry::rv)
     }
 
     /// Forgets what need not be kept any more, a shard at a time.
     pub(crate) fn forget_before(&self, now: Timestamp) {
-        for shard in &self.shards {
+        let now = Second::of(now);
+        for shard in &*self.shards {
             let mut shard = shard.write();
             shard.retain(|entry| entry.keep_until >= now);
             // A flood that has passed gives its memory back.
@@ -87,11 +96,29 @@ impl<K: Hash + Eq> Scope<K> {
     }
 }
 
+impl<K> Entry<K> {
+    const fn rv(&self) -> Rv {
+        Rv::new(self.epoch, self.seq)
+    }
+}
+
+impl Second {
+    fn until(at: Timestamp) -> Self {
+        let second = at.as_seconds();
+        let rounded = if Timestamp::from_seconds(second) < at { second.saturating_add(1) } else { second };
+        Self(u32::try_from(rounded.max(0)).unwrap_or(u32::MAX))
+    }
+
+    fn of(now: Timestamp) -> Self {
+        Self(u32::try_from(now.as_seconds().max(0)).unwrap_or(u32::MAX))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LATER: Timestamp = Timestamp::from_millis(100);
+    const LATER: Timestamp = Timestamp::from_millis(99_001);
 
     #[test]
     fn the_newest_counts_in_whatever_order_they_come() {
@@ -110,7 +137,7 @@ mod tests {
             scope.raise(key, Rv::new(1, 1), if key < 10 { LATER } else { Timestamp::from_millis(1) });
         }
         scope.raise(20, Rv::new(1, 1), LATER);
-        scope.forget_before(LATER);
+        scope.forget_before(Timestamp::from_seconds(100));
         assert_eq!(scope.len(), 11);
         assert!((0..10).chain([20]).all(|key| scope.newest(&key).is_some()));
         assert!(scope.shards.iter().all(|shard| shard.read().capacity() <= 128));
