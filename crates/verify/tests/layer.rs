@@ -10,10 +10,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use axum::routing::get;
+use cloakroom_verify::authenticate::RouteClass;
 use cloakroom_verify::clock::{Clock, SystemClock};
 use cloakroom_verify::extract::{Admin, Fresh, Having};
 use cloakroom_verify::layer::AuthenticateLayer;
-use cloakroom_verify::{Principal, PrincipalFacts};
+use cloakroom_verify::{Principal, PrincipalFacts, Revocation};
 use common::*;
 use http::Request;
 use tower::ServiceExt;
@@ -134,4 +135,26 @@ async fn a_route_without_the_layer_lets_nobody_in() {
     let bare = Router::new().route("/me", get(async |_: Principal| "welcome"));
     let request = Request::get("/me").body(Body::empty()).unwrap();
     assert_eq!(bare.oneshot(request).await.unwrap().status(), 500);
+}
+
+#[tokio::test]
+async fn a_tolerant_layer_goes_on_for_so_long_unless_the_request_says_otherwise() {
+    let world = World::new();
+    let access = world.forge.token(None, rv(0));
+    let layer = AuthenticateLayer::new(world.verifier.clone()).tolerant(Duration::from_secs(30));
+    let tolerant = Router::new().route("/me", get(async |_: Principal| "welcome")).layer(layer);
+    let ask = async |class: Option<RouteClass>| {
+        let mut request = Request::get("/me").header("authorization", format!("Bearer {access}"));
+        if let Some(class) = class {
+            request = request.extension(class);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        tolerant.clone().oneshot(request).await.unwrap().status().as_u16()
+    };
+    world.told.is_down.store(true, Ordering::SeqCst);
+    world.clock.advance(Duration::from_secs(20));
+    assert_eq!((ask(None).await, world.verifier.tolerated()), (200, 1));
+    assert_eq!(ask(Some(RouteClass::Bounded)).await, 503);
+    world.revocations.apply(&event(5, Revocation::UserBefore(user())));
+    assert_eq!(ask(None).await, 401);
 }
