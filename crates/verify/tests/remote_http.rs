@@ -1,4 +1,5 @@
 //! The verifier over real HTTP, against a server that answers whatever a test says.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are functions of their own")]
 
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod common;

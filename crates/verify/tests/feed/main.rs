@@ -3,6 +3,7 @@
 //! * `machine`: runs tasks and time; `dice`: seeds; `database`: what was really committed, and when
 //! * `network`: links with delays, loss, repetition, reordering, and servers that are down, lag or died long ago
 //! * `world`: all of it around one verifier; `schedules`: random runs of it, judged; `rules`: one rule at a time
+#![expect(clippy::unwrap_used, reason = "helpers of tests are functions of their own")]
 
 #[expect(dead_code, reason = "this suite uses a part of it")]
 #[path = "../common/mod.rs"]

@@ -241,7 +241,7 @@ impl Link for SimLink {
                 "roles": [format!("v{}", state.roles.get(&known.user).unwrap_or(&0))],
                 "passport": {"rv": known.rv.to_string(), "as_of": state.head().to_string(), "generation": 0,
                     "email": "alice@example.com", "last_used_at": used,
-                    "idle_timeout": 3_600_000, "expires_at": "2027-01-16T08:00:00.000Z", "remember": 900_000},
+                    "idle_timeout": 600_000, "expires_at": "2027-01-16T08:00:00.000Z", "remember": 900_000},
             }),
         };
         self.runtime.sleep(way).await;
@@ -270,7 +270,7 @@ pub(crate) struct SimPushed {
 
 impl Pushed for SimPushed {
     async fn next(&mut self) -> Result<Option<Event>, Failed> {
-        self.link.runtime.sleep(Duration::from_millis(2)).await;
+        self.link.runtime.sleep(Duration::from_millis(5)).await;
         if self.link.shared.servers[self.link.server].lock().unwrap().is_down {
             return Err(Failed::Unreachable(String::from("closed")));
         }

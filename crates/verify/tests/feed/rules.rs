@@ -366,9 +366,9 @@ fn real_uses_are_told_in_batches_and_again_if_nobody_heard() {
     let told = |world: &World| world.shared.touched.lock().unwrap().iter().map(Vec::len).sum::<usize>();
     assert_eq!(told(&world), 5, "{:?}", world.shared.touched.lock().unwrap());
     assert!(world.shared.touched.lock().unwrap().len() <= 2, "in batches");
-    // At most four times an idle window of an hour, however busy.
+    // At most four times an idle window of ten minutes, however busy.
     for _ in 0..60 {
-        world.run(60_000);
+        world.run(10_000);
         sessions.iter().for_each(|session| assert!(world.show(session).is_ok()));
     }
     world.run(1_100);

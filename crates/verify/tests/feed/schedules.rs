@@ -58,7 +58,7 @@ struct Tally {
 
 #[test]
 fn random_schedules_keep_the_invariants() {
-    let seeds: u64 = std::env::var("CLOAKROOM_FEED_SEEDS").map_or(60, |seeds| seeds.parse().unwrap());
+    let seeds: u64 = std::env::var("CLOAKROOM_FEED_SEEDS").map_or(40, |seeds| seeds.parse().unwrap());
     let mut total = Tally::default();
     for seed in 0..seeds {
         let tally = std::panic::catch_unwind(|| Run::new(seed).whole())
