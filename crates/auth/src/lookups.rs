@@ -77,13 +77,13 @@ where
         if together.is_empty() {
             continue;
         }
+        together.sort_unstable_by_key(|lookup| lookup.session);
         let mut sessions: Vec<_> = together.iter().map(|lookup| lookup.session).collect();
-        sessions.sort_unstable();
         sessions.dedup();
         match query(sessions).await {
             Ok(mut found) => {
                 found.sort_unstable_by_key(|found| found.session.id);
-                hand_out(&found, together.drain(..));
+                hand_out(found, together.drain(..));
             }
             Err(error) => {
                 tracing::error!(%error, lookups = together.len(), "sessions could not be looked up");
@@ -94,12 +94,18 @@ where
     }
 }
 
-/// `found` is in the order of the ids.
-fn hand_out(found: &[Found], lookups: impl Iterator<Item = Lookup>) {
-    for Lookup { session, answer } in lookups {
-        let at = found.binary_search_by_key(&session, |found| found.session.id);
-        let found = at.ok().and_then(|at| found.get(at)).cloned();
+/// Both are in the order of the ids. A row is copied only where several ask for it: nearly always one does.
+fn hand_out(found: Vec<Found>, lookups: impl Iterator<Item = Lookup>) {
+    let (mut found, mut lookups) = (found.into_iter().peekable(), lookups.peekable());
+    while let Some(Lookup { session, answer }) = lookups.next() {
+        while found.next_if(|found| found.session.id < session).is_some() {}
+        let is_shared = lookups.peek().is_some_and(|next| next.session == session);
+        let row = if is_shared {
+            found.peek().filter(|found| found.session.id == session).cloned()
+        } else {
+            found.next_if(|found| found.session.id == session)
+        };
         // Nobody may be waiting any more.
-        let _ = answer.send(found);
+        let _ = answer.send(row);
     }
 }

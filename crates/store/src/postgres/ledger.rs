@@ -13,14 +13,15 @@ use super::step::{Transaction, single, transaction};
 use super::{Postgres, users};
 use crate::ledger::{Entry, Facts, Ledger, Recorded, What};
 
+/// OFFSET 0 as for many sessions at once: each by index lookups of its own, and the head once for all.
 const FACTS: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    ", ",
+    "SELECT u.*, h.*, n.session, m.* FROM (SELECT ",
     head_columns!(),
-    ", n.session, m.version, m.rv, m.change_number, m.change_base, m.change_row, m.ended_rv, m.ended_at, \
-     m.ended_reason FROM unnest($1::bytea[], $2::bytea[]) AS n (session, user_id) CROSS JOIN feed_head h \
-     JOIN users u ON u.id = n.user_id LEFT JOIN session_marks m ON m.id = n.session AND m.user_id = u.id"
+    " FROM feed_head h OFFSET 0) AS h, unnest($1::bytea[], $2::bytea[]) AS n (session, user_id), LATERAL (SELECT ",
+    user_columns!(),
+    " FROM users u WHERE u.id = n.user_id OFFSET 0) AS u LEFT JOIN LATERAL (SELECT m.version, m.rv, \
+     m.change_number, m.change_base, m.change_row, m.ended_rv, m.ended_at, m.ended_reason FROM session_marks m \
+     WHERE m.id = n.session AND m.user_id = n.user_id OFFSET 0) AS m ON TRUE"
 );
 const SET_HASH: &str = "UPDATE users SET password_hash = $2 WHERE id = $1";
 const SWEEP: &str =

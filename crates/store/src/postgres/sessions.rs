@@ -26,25 +26,27 @@ use crate::words;
 
 /// See [`users::LOCK`].
 pub(super) const LOCK: &str = "SELECT 1 FROM sessions WHERE id = $1 FOR NO KEY UPDATE";
-/// Sessions, each with its user and the head.
-macro_rules! found {
-    ($condition:literal) => {
-        concat!(
-            "SELECT ",
-            session_columns!(),
-            ", ",
-            user_columns!(),
-            ", ",
-            head_columns!(),
-            " FROM sessions s, users u, feed_head h WHERE u.id = s.user_id AND ",
-            $condition
-        )
-    };
-}
-/// One.
-pub(super) const FOUND: &str = found!("s.id = $1");
-/// Several.
-const FOUND_MANY: &str = found!("s.id = ANY ($1::bytea[])");
+/// A session with its user and the head.
+pub(super) const FOUND: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    ", ",
+    user_columns!(),
+    ", ",
+    head_columns!(),
+    " FROM sessions s, users u, feed_head h WHERE u.id = s.user_id AND s.id = $1"
+);
+/// Several. OFFSET 0 keeps each on its own two index lookups: joined as a whole, the table of users is read from end to
+/// end as long as it is small. The head is read, and its life judged, once for all.
+const FOUND_MANY: &str = concat!(
+    "SELECT f.*, h.* FROM (SELECT ",
+    head_columns!(),
+    " FROM feed_head h OFFSET 0) AS h, unnest($1::bytea[]) AS n (id), LATERAL (SELECT ",
+    session_columns!(),
+    ", ",
+    user_columns!(),
+    " FROM sessions s, users u WHERE u.id = s.user_id AND s.id = n.id OFFSET 0) AS f"
+);
 
 /// The live sessions of user `$1` at `$2`, and the head; uses that the store does not know of may keep an idle one
 /// alive.
