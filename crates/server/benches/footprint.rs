@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use cloakroom_auth::password::{Hasher, Memory, Params, Password};
 use common::{PASSWORD, Place, Server};
-use support::{Load, cloakroom, get, log_in, resident_mb};
+use support::load::Load;
+use support::{cloakroom, get, log_in, resident_mb};
 
 const FLOOD: Duration = Duration::from_secs(5);
 const HASHES: usize = 100;

@@ -12,10 +12,11 @@
 mod common;
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{Place, Server};
-use support::{Load, cloakroom, cpu_seconds, floor, get, leave_the_first_core, log_in, pinned};
+use support::load::Load;
+use support::{cloakroom, cpu_seconds, floor, get, leave_the_first_core, log_in, pinned};
 
 const CREDENTIALS: usize = 1000;
 const CONNECTIONS: usize = 64;
@@ -86,14 +87,12 @@ fn contender<'a>(name: &'static str, server: &'a Server, credentials: &[String])
 impl Contender<'_> {
     fn measure(&self, during: Duration) -> Pass {
         let pid = self.server.child.id();
-        let (before, start) = (cpu_seconds(pid), Instant::now());
         let load =
             Load { to: self.server.listen, requests: &self.requests, connections: CONNECTIONS, during };
-        let answered = load.run();
-        let (cpu, took) = (cpu_seconds(pid) - before, start.elapsed().as_secs_f64());
+        let (answered, [before, after]) = load.observed(|| cpu_seconds(pid));
         Pass {
-            per_second: answered.requests as f64 / took,
-            cpu_micros: cpu * 1e6 / answered.requests as f64,
+            per_second: answered.requests as f64 / answered.took.as_secs_f64(),
+            cpu_micros: (after - before) * 1e6 / answered.requests as f64,
             p50: answered.percentile(50),
             p99: answered.percentile(99),
         }

@@ -83,15 +83,15 @@ fn hybrid(server: &Server) -> String {
 /// Each connection renews a login of its own, one refresh after the other, with an attempt as an honest client.
 fn refresh(server: &Server, database: &Path, logins: &mut [String]) -> Pass {
     let pid = server.child.id();
-    let (cpu, commits, start) = (cpu_seconds(pid), commits_of(database), Instant::now());
-    let answered = refreshing::run(server.listen, logins, PASS);
-    let (took, requests) = (start.elapsed().as_secs_f64(), answered.requests as f64);
-    let cpu = cpu_seconds(pid) - cpu;
+    let observe = || (cpu_seconds(pid), commits_of(database));
+    let (answered, [before, after]) = refreshing::observed(server.listen, logins, PASS, observe);
+    let (took, requests) = (answered.took.as_secs_f64(), answered.requests as f64);
+    let cpu = after.0 - before.0;
     Pass {
         per_second: requests / took,
         cpu_micros: cpu * 1e6 / requests,
         busy: cpu / took,
-        commits: f64::from(commits_of(database).wrapping_sub(commits)) / requests,
+        commits: f64::from(after.1.wrapping_sub(before.1)) / requests,
         p50: answered.percentile(50),
         p99: answered.percentile(99),
     }
