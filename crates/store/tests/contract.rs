@@ -127,6 +127,7 @@ stores! {
     a_login_older_than_a_revocation_is_dead_at_birth,
     a_login_past_the_cap_ends_the_least_recently_used,
     a_use_moves_forward_only,
+    a_use_never_wakes_a_session_that_was_idle_or_over,
     of_64_refreshes_with_one_token_exactly_one_rotates,
     a_refresh_with_its_attempt_is_answered_again,
     a_spent_token_ends_the_session,

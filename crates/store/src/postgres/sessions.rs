@@ -92,9 +92,10 @@ impl Sessions for Postgres {
         // The rows are locked in the order of their ids, as everywhere. The one that is waited for is judged again.
         const TOUCH: &str = "WITH n AS (SELECT id, max(at) AS at FROM unnest($1::bytea[], $2::bigint[]) AS t (id, at) \
              GROUP BY id), l AS MATERIALIZED (SELECT s.id FROM sessions s, n WHERE s.id = n.id \
-             AND s.revoked_rv IS NULL AND s.last_used_at < n.at ORDER BY s.id FOR NO KEY UPDATE OF s) \
-             UPDATE sessions s SET last_used_at = greatest(s.last_used_at, n.at) FROM n, l \
-             WHERE l.id = s.id AND n.id = s.id AND s.revoked_rv IS NULL";
+             AND s.revoked_rv IS NULL AND s.last_used_at < n.at AND n.at < least(s.last_used_at + s.idle_timeout, s.expires_at) \
+             ORDER BY s.id FOR NO KEY UPDATE OF s) \
+             UPDATE sessions s SET last_used_at = n.at FROM n, l WHERE l.id = s.id AND n.id = s.id \
+             AND s.revoked_rv IS NULL AND s.last_used_at < n.at AND n.at < least(s.last_used_at + s.idle_timeout, s.expires_at)";
         if uses.is_empty() {
             return Ok(());
         }

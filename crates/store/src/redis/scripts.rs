@@ -54,12 +54,15 @@ pub(super) static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
-/// Moves the last use forward. Numbers of Lua are exact up to 2^53.
+/// Moves the last use forward, of a row that was live at that time. Its times begin at the 74th byte of the row; numbers
+/// of Lua are exact up to 2^53.
 pub(super) static TOUCH: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end \
-         local used = redis.call('HGET', KEYS[1], 'used') \
-         if not used or tonumber(used) < tonumber(ARGV[1]) then redis.call('HSET', KEYS[1], 'used', ARGV[1]) end \
+        "local there = redis.call('HMGET', KEYS[1], 'row', 'used') \
+         if not there[1] then return 0 end \
+         local last, idle, expires = struct.unpack('>i8i8i8', there[1], 74) \
+         local used, at = math.max(last, tonumber(there[2] or 0)), tonumber(ARGV[1]) \
+         if used < at and at < math.min(used + idle, expires) then redis.call('HSET', KEYS[1], 'used', ARGV[1]) end \
          return 1",
     )
 });

@@ -56,7 +56,8 @@ impl Sessions for Sqlite {
         let uses = uses.to_vec();
         self.write(move |transaction| {
             let mut touch = transaction.prepare_cached(
-                "UPDATE sessions SET last_used_at = max(last_used_at, ?2) WHERE id = ?1 AND revoked_rv IS NULL",
+                "UPDATE sessions SET last_used_at = ?2 WHERE id = ?1 AND revoked_rv IS NULL AND last_used_at < ?2 \
+                 AND ?2 < min(last_used_at + idle_timeout, expires_at)",
             )?;
             for (id, at) in uses {
                 touch.execute(params![id.as_bytes(), at.as_millis()])?;

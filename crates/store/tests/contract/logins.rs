@@ -72,6 +72,24 @@ pub(super) async fn a_use_moves_forward_only(store: Shared) {
     assert_eq!(store.find(id).await.unwrap().unwrap().session.last_used_at, now().after(MINUTE));
 }
 
+pub(super) async fn a_use_never_wakes_a_session_that_was_idle_or_over(store: Shared) {
+    let id = login(&store, 1, RowStrategy::Session).await;
+    let row = store.find(id).await.unwrap().unwrap().session;
+    let last = async || store.find(id).await.unwrap().unwrap().session.last_used_at;
+    let idle = row.idle_expires_at();
+    for late in [idle, idle.after(MINUTE), row.expires_at] {
+        store.touch(&[(id, late)]).await.unwrap();
+    }
+    assert_eq!(last().await, row.last_used_at, "it was asleep by then");
+    let awake = idle.before(Duration::from_millis(1));
+    store.touch(&[(id, awake)]).await.unwrap();
+    assert_eq!(last().await, awake);
+    store.end(id, None, EndReason::Logout, now()).await.unwrap();
+    store.touch(&[(id, awake.after(MINUTE))]).await.unwrap();
+    let left = store.find(id).await.unwrap().map(|found| found.session.last_used_at);
+    assert!(left.is_none_or(|left| left == awake), "it is over: {left:?}");
+}
+
 pub(super) async fn live_sessions_are_listed_newest_first(store: Shared) {
     let alice = add(&store, 1, "alice@example.com").await;
     let bob = add(&store, 2, "bob@example.com").await;
