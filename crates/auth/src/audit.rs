@@ -13,6 +13,8 @@ use crate::refresh::Refusal;
 use crate::refresh_event::RefreshEvent;
 use crate::service_key::ServiceKey;
 use crate::session::EndReason;
+use crate::user::Status;
+use crate::verbs::revoke::Target;
 
 /// Something worth a line.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +51,10 @@ pub enum Audit<'a> {
     ServiceRefused,
     /// A service revokes a token; the line of what ended follows.
     ServiceRevokes(&'a ServiceKey),
+    /// An administrator revoked something, and says why; lines of what ended may precede it.
+    AdminRevoked(&'a str, &'a Target, Option<&'a str>),
+    /// An administrator enabled or disabled an account.
+    AdminSetStatus(&'a str, UserId, Status),
     /// What a signing key signed was killed.
     KeyRevoked(&'a KeyId),
     /// Every credential of everyone was killed.
@@ -94,6 +100,12 @@ impl Audit<'_> {
             Self::ServiceRefused => warn!(target: "audit", event = "service_key_refused"),
             Self::ServiceRevokes(key) => {
                 info!(target: "audit", event = "service_revokes", service_key = %key.id, name = ?key.name);
+            }
+            Self::AdminRevoked(by, target, reason) => {
+                info!(target: "audit", event = "admin_revoked", by, ?target, reason);
+            }
+            Self::AdminSetStatus(by, user, status) => {
+                info!(target: "audit", event = "admin_set_status", by, %user, status = status.as_str());
             }
             Self::KeyRevoked(kid) => warn!(target: "audit", event = "key_revoked", %kid),
             Self::EverythingRevoked => warn!(target: "audit", event = "everything_revoked"),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use cloakroom_verify::Event;
 use cloakroom_verify::jwt::Rules;
 use cloakroom_verify::keys::KeySet;
 use cloakroom_verify::revocations::Revocations;
+use cloakroom_verify::{Event, Revocation};
 
+use crate::doorbell::Doorbell;
 use crate::error::{Error, Result};
 use crate::feed::AsOf;
 use crate::gate::Gate;
@@ -15,6 +16,7 @@ use crate::grace::GraceWatch;
 use crate::key_readings::KeyReadings;
 use crate::keyring::{Keyring, Signer};
 use crate::password::{HashPool, Hasher};
+use crate::proved_keys::ProvedKeys;
 use crate::refresh_event::RefreshCounts;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -53,12 +55,32 @@ pub struct Auth {
     pub purged: PurgeCounts,
     /// Uses of sessions that the store does not know of yet.
     pub uses: Uses,
+    /// Service keys that need no read of the store.
+    pub proved_keys: ProvedKeys,
+    /// Rung when this process has told the feed of something.
+    pub doorbell: Doorbell,
 }
 
 impl Auth {
-    /// Makes this server refuse what the event kills, before the answer that tells of it.
+    /// Makes this server refuse what the event kills, before the answer that tells of it, and has the others told.
     pub(crate) fn learn(&self, event: &Event) {
+        self.apply(event);
+        self.doorbell.ring();
+    }
+
+    /// Makes this server refuse what the event kills.
+    pub(crate) fn apply(&self, event: &Event) {
         self.revocations.apply(event);
+        match event.revocation {
+            Revocation::ServiceKeyRevoked(id) => self.proved_keys.revoke(id),
+            Revocation::SessionRevoked(_)
+            | Revocation::TokenRevoked(_)
+            | Revocation::UserBefore(_)
+            | Revocation::EverythingBefore
+            | Revocation::ClaimsBefore(_)
+            | Revocation::SessionChanged(_)
+            | Revocation::KeyRevoked(_) => {}
+        }
     }
 
     /// What makes access tokens, unless its key is revoked: what it signed would be dead at birth, and a login that

@@ -4,7 +4,8 @@
 //! * [`user`], [`email`], [`password`], [`throttle`]: accounts and how they are proved
 //! * [`session`], [`refresh`], [`exchange`], [`privilege`], [`token`], [`uses`]: the one row of a login and its one token
 //! * [`strategy`], [`grant`], [`keyring`], [`key_readings`]: what a login hands over
-//! * [`feed`], [`follow`], [`passport`], [`lookups`]: revocation, and how this server knows of it
+//! * [`feed`], [`follow`], [`recent`], [`doorbell`], [`passport`], [`lookups`]: revocation, and how this server knows of it
+//! * [`verifiers`], [`node`], [`receipt`], [`proved_keys`]: who else is told, and when everybody knows
 //! * [`gate`]: no login takes every connection to the store with it
 //! * [`store`]: what a database must do; `memory`: one for tests, behind the feature of that name
 //! * [`audit`], [`refresh_event`], [`grace`], [`error`]
@@ -13,6 +14,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod doorbell;
 pub mod email;
 pub mod error;
 pub mod exchange;
@@ -26,9 +28,13 @@ pub mod keyring;
 pub mod lookups;
 #[cfg(feature = "memory")]
 pub mod memory;
+pub mod node;
 pub mod passport;
 pub mod password;
 pub mod privilege;
+pub mod proved_keys;
+pub mod receipt;
+pub mod recent;
 pub mod refresh;
 pub mod refresh_event;
 pub mod service_key;
@@ -41,6 +47,7 @@ pub mod token;
 pub mod user;
 pub use cloakroom_verify::uses;
 pub mod verbs;
+pub mod verifiers;
 
 pub use auth::Auth;
 pub use error::{Error, Result};

@@ -103,7 +103,8 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
     /// The same for several rows at once, of one snapshot, in any order; rows that are not there are left out.
     async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>>;
 
-    /// `last_used_at = greatest(last_used_at, at)`, for real uses only. Losing some is harmless: the session
+    /// `last_used_at = greatest(last_used_at, at)`, for real uses only, and only where the row was not ended and was live
+    /// at that time: a session that was idle stays so, whoever tells of a use. Losing some is harmless: the session
     /// then ends earlier, never later. A row that is not there is skipped.
     async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Stored<()>;
 
@@ -297,6 +298,34 @@ pub trait Feed: Send + std::marker::Sync + 'static {
     /// taken again, which such a store finds out by itself. A store that does not watch for it says `true`.
     fn takes_writes(&self) -> bool {
         true
+    }
+
+    /// Announces a process that vouches to verifiers, whose answers are trusted for `bound` at most. Again and again:
+    /// one that was not heard of for [`REMEMBERED`](crate::node::REMEMBERED) is forgotten. Where one process serves
+    /// there is nobody to tell.
+    async fn announce(&self, _node: &[u8; 16], _bound: Duration) -> Stored<()> {
+        Ok(())
+    }
+
+    /// The process vouches for nothing any more from now on.
+    async fn leave(&self, _node: &[u8; 16]) -> Stored<()> {
+        Ok(())
+    }
+
+    /// Whether no other process can have vouched for anything that is still trusted. "No" is never wrong.
+    async fn is_alone(&self, _node: &[u8; 16]) -> Stored<bool> {
+        Ok(false)
+    }
+
+    /// Resolves when another process may have told the feed of something. It may do so for nothing, late or never.
+    async fn rung(&self) {
+        std::future::pending::<()>().await;
+    }
+
+    /// From now on no head is read that could be one of a primary which another has followed: each read commits
+    /// something, too. `false`: this store does not offer it.
+    fn fence(&self) -> bool {
+        false
     }
 }
 

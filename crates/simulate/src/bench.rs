@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
+use cloakroom_auth::doorbell::Doorbell;
 use cloakroom_auth::follow::Follower;
 use cloakroom_auth::gate::Gate;
 use cloakroom_auth::grace::GraceWatch;
 use cloakroom_auth::key_readings::KeyReadings;
 use cloakroom_auth::keyring::Keyring;
 use cloakroom_auth::password::{HashPool, Hasher, Params, PoolLimits};
+use cloakroom_auth::proved_keys::ProvedKeys;
 use cloakroom_auth::refresh_event::RefreshCounts;
 use cloakroom_auth::session::Timeouts;
 use cloakroom_auth::settings::{Settings, TokenSettings};
@@ -110,7 +112,7 @@ impl Bench {
         });
         let quota = "1000/1s".parse().expect("a quota");
         let auth = Arc::new(Auth {
-            store: Arc::clone(&store),
+            store,
             settings: self.settings.clone(),
             keyring: ArcSwap::new(Arc::clone(&self.keyring)),
             key_readings: KeyReadings::default(),
@@ -124,9 +126,11 @@ impl Bench {
             grace: GraceWatch::default(),
             purged: PurgeCounts::default(),
             uses: Uses::default(),
+            proved_keys: ProvedKeys::default(),
+            doorbell: Doorbell::default(),
         });
         let lease = Arc::new(Lease::new(Duration::from_secs(2)));
-        let follower = Follower::new(store, Arc::clone(&auth.revocations), lease, ManualClock::at(BEGIN));
+        let follower = Follower::new(Arc::clone(&auth), lease, ManualClock::at(BEGIN));
         Server { auth, follower: Arc::new(follower) }
     }
 

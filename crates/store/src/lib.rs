@@ -87,6 +87,17 @@ pub async fn open_with_sessions(
     Ok(Arc::new(redis::WithRedis::open(sql, sessions, purpose).await?))
 }
 
+/// Whether the database of a URL can have standbys, so that it can be asked to prove that none took its place.
+pub fn can_be_fenced(url: &str) -> bool {
+    match Address::parse(url) {
+        #[cfg(feature = "sqlite")]
+        Ok(Address::Sqlite(_)) => false,
+        #[cfg(feature = "postgres")]
+        Ok(Address::Postgres(_)) => true,
+        Err(_) => false,
+    }
+}
+
 /// Says what is wrong with the place of sessions, without asking anybody.
 #[cfg(feature = "redis")]
 pub fn check_sessions(sessions: &str) -> Result<(), OpenError> {

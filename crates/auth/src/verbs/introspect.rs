@@ -5,6 +5,7 @@ use cloakroom_verify::{OpaqueKind, OpaqueToken, SessionId, Strategy, Timestamp, 
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::Result;
+use crate::feed::AsOf;
 use crate::service_key::{ServiceKey, Shown};
 use crate::session::{RowStrategy, Session};
 use crate::store::Found;
@@ -28,6 +29,8 @@ pub struct Introspection {
     pub expires_at: Timestamp,
     /// When a password was proved last.
     pub auth_time: Timestamp,
+    /// Of a session token: its row, and the head that it was read with, for who may remember it.
+    pub row: Option<(Box<Session>, AsOf)>,
 }
 
 /// What kind of token it is.
@@ -80,7 +83,7 @@ impl Auth {
             OpaqueKind::Session => TokenKind::Session,
             OpaqueKind::Refresh => TokenKind::Refresh,
         };
-        Ok(Some(of_row(user, &session, kind)))
+        Ok(Some(of_row(user, session, as_of, kind)))
     }
 
     async fn introspect_access(&self, text: &str, now: Timestamp) -> Result<Option<Introspection>> {
@@ -94,11 +97,12 @@ impl Auth {
             token: Some(token.token),
             expires_at: token.expires_at,
             auth_time: token.principal.auth_time,
+            row: None,
         }))
     }
 }
 
-fn of_row(user: User, session: &Session, kind: TokenKind) -> Introspection {
+fn of_row(user: User, session: Session, as_of: AsOf, kind: TokenKind) -> Introspection {
     Introspection {
         user,
         strategy: match session.strategy {
@@ -110,5 +114,9 @@ fn of_row(user: User, session: &Session, kind: TokenKind) -> Introspection {
         token: None,
         expires_at: session.idle_expires_at(),
         auth_time: session.auth_time,
+        row: match kind {
+            TokenKind::Session => Some((Box::new(session), as_of)),
+            TokenKind::Access | TokenKind::Refresh => None,
+        },
     }
 }

@@ -1,25 +1,108 @@
-//! What only an operator revokes: a signing key, everything.
+//! What an operator revokes: a login, the logins of a user, a token, a signing key, everything.
 
-use cloakroom_verify::{KeyId, Revocation, Timestamp};
+use cloakroom_verify::{KeyId, Revocation, Rv, SessionId, Timestamp, TokenId, UserId};
 
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::error::Result;
+use crate::session::EndReason;
+use crate::store::Ended;
+
+/// What is to be revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// One login.
+    Session(SessionId),
+    /// Every login of a user, rowless ones included.
+    User(UserId),
+    /// One access token, by its `jti`.
+    Token(TokenId),
+    /// What a signing key signed.
+    Key(KeyId),
+    /// Every login of everyone.
+    Everything,
+}
+
+/// A revocation that is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revoked {
+    /// Where the feed tells of it.
+    pub seq: Rv,
+    /// When; of what was revoked before, as far as that is known.
+    pub committed_at: Timestamp,
+}
 
 impl Auth {
+    /// Revokes it; what was revoked before is told again. `None`: there is no such thing. `by` is who wants it and
+    /// `reason` why, for the audit.
+    pub async fn revoke(
+        &self,
+        target: &Target,
+        by: &str,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<Revoked>> {
+        let revoked = match target {
+            Target::Session(session) => self.revoke_session(*session, now).await?,
+            Target::User(user) => {
+                let ended = self.store.end_all(*user, None, EndReason::EndedByAdmin, now).await?;
+                ended.map(|ended| {
+                    self.learn(&ended.event);
+                    Audit::SessionsEnded(*user, ended.sessions).log();
+                    Revoked { seq: ended.event.rv, committed_at: now }
+                })
+            }
+            Target::Token(token) => Some(self.append(Revocation::TokenRevoked(*token), now).await?),
+            Target::Key(kid) => {
+                let revocation = Revocation::KeyRevoked(kid.clone());
+                // A mistyped key id would be remembered for ever.
+                let known = self.keys.by_kid(kid).is_some()
+                    || !self.store.told(std::slice::from_ref(&revocation)).await?.is_empty();
+                if known { Some(self.append(revocation, now).await?) } else { None }
+            }
+            Target::Everything => Some(self.append(Revocation::EverythingBefore, now).await?),
+        };
+        if revoked.is_some() {
+            Audit::AdminRevoked(by, target, reason).log();
+        }
+        Ok(revoked)
+    }
+
     /// Kills what a signing key signed, for ever: it is never loaded again.
     pub async fn revoke_key(&self, kid: KeyId, now: Timestamp) -> Result<()> {
-        let event = self.store.append(Revocation::KeyRevoked(kid.clone()), None, now).await?;
-        self.learn(&event);
+        self.append(Revocation::KeyRevoked(kid.clone()), now).await?;
         Audit::KeyRevoked(&kid).log();
         Ok(())
     }
 
     /// Kills every credential of everyone that was made until now.
     pub async fn revoke_everything(&self, now: Timestamp) -> Result<()> {
-        let event = self.store.append(Revocation::EverythingBefore, None, now).await?;
-        self.learn(&event);
+        self.append(Revocation::EverythingBefore, now).await?;
         Audit::EverythingRevoked.log();
         Ok(())
+    }
+
+    async fn append(&self, revocation: Revocation, now: Timestamp) -> Result<Revoked> {
+        let event = self.store.append(revocation, None, now).await?;
+        self.learn(&event);
+        Ok(Revoked { seq: event.rv, committed_at: now })
+    }
+
+    async fn revoke_session(&self, session: SessionId, now: Timestamp) -> Result<Option<Revoked>> {
+        match self.end_session(session, None, EndReason::EndedByAdmin, now).await? {
+            Ended::Now(event) => return Ok(Some(Revoked { seq: event.rv, committed_at: now })),
+            Ended::Unknown => return Ok(None),
+            Ended::Already => {}
+        }
+        let Some(found) = self.store.find(session).await? else { return Ok(None) };
+        Ok(Some(match found.session.revoked {
+            Some(revoked) => Revoked { seq: revoked.rv, committed_at: revoked.at.unwrap_or(now) },
+            // It ended with all logins of its user, or of everyone.
+            None if found.user.min_rv >= found.as_of.floor() => {
+                let at = found.user.logins_ended.map_or(now, |ended| ended.at);
+                Revoked { seq: found.user.min_rv, committed_at: at }
+            }
+            None => Revoked { seq: found.as_of.floor(), committed_at: now },
+        }))
     }
 }

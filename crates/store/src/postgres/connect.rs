@@ -1,12 +1,16 @@
 //! One connection: how it is made, what it is set to, and the statements it has prepared.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, NoTls, Row, Statement};
 
 use super::address::Address;
 use super::fault::{Fault, Result};
@@ -93,6 +97,38 @@ impl Connection {
         self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql, statement.clone());
         Ok(statement)
     }
+}
+
+/// Connects without more ado, and lets each notification ring.
+pub(super) async fn listen(
+    address: &Address,
+    tls: Option<&Tls>,
+    ring: Arc<Notify>,
+) -> Result<(Client, JoinHandle<()>)> {
+    Ok(match tls {
+        None => {
+            let (client, connection) = address.config.connect(NoTls).await?;
+            (client, hear(connection, ring))
+        }
+        Some(tls) => {
+            let (client, connection) = address.config.connect(tls.clone()).await?;
+            (client, hear(connection, ring))
+        }
+    })
+}
+
+fn hear<S, T>(mut connection: tokio_postgres::Connection<S, T>, ring: Arc<Notify>) -> JoinHandle<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if matches!(message, AsyncMessage::Notification(_)) {
+                ring.notify_one();
+            }
+        }
+    })
 }
 
 /// The driver's half of a connection ends by itself when the client is dropped or the server is gone.

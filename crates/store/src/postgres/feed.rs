@@ -1,16 +1,19 @@
 //! The feed: one head, dense numbers, events that tell of changes in the transaction that makes them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cloakroom_auth::feed::{AsOf, Retention, Sync};
+use cloakroom_auth::node::REMEMBERED;
 use cloakroom_auth::store::{Feed, LONGEST_CLAIM, Stored};
 use cloakroom_verify::{Event, Revocation, Rv, Timestamp};
+use tokio_postgres::Row;
 
 use super::Postgres;
 use super::coalesce::{Answer, Wish};
-use super::fault::Fault;
+use super::fault::{Fault, Result};
 use super::pool::Pool;
 use super::rows::{self, head_columns};
 use super::step::{single, transaction};
@@ -43,6 +46,7 @@ impl Feed for Postgres {
     }
 
     async fn read_since(&self, since: Option<Rv>) -> Stored<Sync> {
+        const BEAT: &str = "UPDATE feed_beat SET beat = beat + 1";
         // Of another epoch than the head's, `since` says nothing: then everything is read.
         const READ: &str = concat!(
             "SELECT ",
@@ -51,17 +55,15 @@ impl Feed for Postgres {
              ON e.rv > CASE WHEN $1::bigint >> 32 = h.head >> 32 THEN $1 ELSE 0 END ORDER BY e.rv"
         );
         let since = since.unwrap_or(Rv::ZERO).as_i64();
-        single!(self.feed, connection => {
-            let found = connection.rows(READ, &[&since]).await?;
-            let as_of = rows::as_of(found.first().ok_or(Fault::Unreadable("feed_head"))?, 0)?;
-            let mut events = Vec::new();
-            for row in &found {
-                if row.try_get::<_, Option<i64>>(3)?.is_some() {
-                    events.push(rows::event(row, 3)?);
-                }
-            }
-            Ok(Sync { head: as_of.head(), floor: as_of.floor(), events })
-        })
+        if self.fenced.load(Ordering::Relaxed) {
+            // Read first: what commits later is told by the next read. A primary that lost its standbys cannot commit.
+            return transaction!(self.feed, transaction => {
+                let sync = sync(&transaction.rows(READ, &[&since]).await?)?;
+                transaction.commit_with(&[(BEAT, &[])]).await?;
+                Ok(sync)
+            });
+        }
+        single!(self.feed, connection => sync(&connection.rows(READ, &[&since]).await?))
     }
 
     async fn told(&self, revocations: &[Revocation]) -> Stored<Vec<Event>> {
@@ -101,4 +103,51 @@ impl Feed for Postgres {
         let (now, limit) = (now.as_millis(), i64::from(limit));
         single!(self.pool, connection => connection.execute(PURGE, &[&now, &limit]).await)
     }
+
+    async fn announce(&self, node: &[u8; 16], bound: Duration) -> Stored<()> {
+        const ANNOUNCE: &str = "INSERT INTO feed_nodes AS n (id, bound, beat) VALUES ($1, $2, clock_timestamp()) \
+             ON CONFLICT (id) DO UPDATE SET bound = excluded.bound, beat = excluded.beat, left_at = NULL";
+        const FORGET: &str = "DELETE FROM feed_nodes WHERE id IN (SELECT id FROM feed_nodes WHERE id <> $1 \
+             AND beat < clock_timestamp() - $2 * interval '1 millisecond' FOR UPDATE SKIP LOCKED)";
+        let (id, bound): (&[u8], _) = (node, words::millis(bound));
+        let remembered = words::millis(REMEMBERED) as f64;
+        single!(self.feed, connection => {
+            connection.execute(ANNOUNCE, &[&id, &bound]).await?;
+            connection.execute(FORGET, &[&id, &remembered]).await.map(drop)
+        })
+    }
+
+    async fn leave(&self, node: &[u8; 16]) -> Stored<()> {
+        const LEAVE: &str = "UPDATE feed_nodes SET left_at = clock_timestamp() WHERE id = $1";
+        let id: &[u8] = node;
+        single!(self.feed, connection => connection.execute(LEAVE, &[&id]).await.map(drop))
+    }
+
+    async fn is_alone(&self, node: &[u8; 16]) -> Stored<bool> {
+        // Of one that has left, the last answer may still be trusted for its bound, and a second for its clock.
+        const OTHERS: &str = "SELECT 1 FROM feed_nodes WHERE id <> $1 AND (left_at IS NULL \
+             OR left_at > clock_timestamp() - (bound + 1000) * interval '1 millisecond') LIMIT 1";
+        let id: &[u8] = node;
+        single!(self.feed, connection => Ok(connection.row(OTHERS, &[&id]).await?.is_none()))
+    }
+
+    async fn rung(&self) {
+        self.doorbell.rung().await;
+    }
+
+    fn fence(&self) -> bool {
+        self.fenced.store(true, Ordering::Relaxed);
+        true
+    }
+}
+
+fn sync(found: &[Row]) -> Result<Sync> {
+    let as_of = rows::as_of(found.first().ok_or(Fault::Unreadable("feed_head"))?, 0)?;
+    let mut events = Vec::new();
+    for row in found {
+        if row.try_get::<_, Option<i64>>(3)?.is_some() {
+            events.push(rows::event(row, 3)?);
+        }
+    }
+    Ok(Sync { head: as_of.head(), floor: as_of.floor(), events })
 }

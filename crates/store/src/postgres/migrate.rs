@@ -52,6 +52,11 @@ const KNOWN: &[Migration] = &[
         name: "0006_sessions_ended",
         sql: include_str!("../../migrations/postgres/0006_sessions_ended.sql"),
     },
+    Migration {
+        version: 7,
+        name: "0007_feed_nodes",
+        sql: include_str!("../../migrations/postgres/0007_feed_nodes.sql"),
+    },
 ];
 
 /// "clkr": of two that migrate at once, one waits for the other.

@@ -3,7 +3,7 @@
 //! * `address`: what a URL says; `tls`, `connect`, `pool`: how its database is reached
 //! * `step`: one step is one transaction, bounded and retried; `fault`: why it was not done
 //! * `plan`: what a step tells the feed, with dense numbers; `lineage`: when an epoch begins
-//! * `coalesce`, `batch`: revocations that arrive together share one transaction
+//! * `coalesce`, `batch`: revocations that arrive together share one transaction; `doorbell`: the other servers look
 //! * `users`, `sessions`, `rotate`, `feed`, `service_keys`: the traits; `rows`, `marks`: columns and values
 //! * `migrate`: its tables; `copy`: rows as they are
 
@@ -12,6 +12,7 @@ mod batch;
 mod coalesce;
 mod connect;
 mod copy;
+mod doorbell;
 mod fault;
 mod feed;
 #[cfg(feature = "redis")]
@@ -31,6 +32,7 @@ mod users;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cloakroom_auth::store::StoreError;
@@ -38,6 +40,7 @@ use cloakroom_auth::store::StoreError;
 use crate::OpenError;
 use address::Address;
 use coalesce::Coalescer;
+use doorbell::Doorbell;
 use pool::Pool;
 
 /// Connections beside those of the pool, for the feed alone: one to follow it, one to write to it. Requests that wait
@@ -50,6 +53,9 @@ pub struct Postgres {
     /// For reading the feed, and for revocations that stand alone.
     feed: Arc<Pool>,
     coalescer: Coalescer,
+    doorbell: Doorbell,
+    /// Whether each read of the head commits something, too.
+    fenced: AtomicBool,
 }
 
 impl Postgres {
@@ -87,9 +93,12 @@ impl Postgres {
             // Nobody else may use it, another connection of one's own included.
             Arc::clone(&pool)
         } else {
-            Arc::new(Pool::new(Address { pool_size: FEED_CONNECTIONS, ..pool.address.clone() })?)
+            let mut feed = Pool::new(Address { pool_size: FEED_CONNECTIONS, ..pool.address.clone() })?;
+            feed.told = Arc::clone(&pool.told);
+            Arc::new(feed)
         };
-        Ok(Self { coalescer: Coalescer::start(Arc::clone(&feed)), feed, pool })
+        let (coalescer, doorbell) = (Coalescer::start(Arc::clone(&feed)), Doorbell::start(Arc::clone(&feed)));
+        Ok(Self { pool, feed, coalescer, doorbell, fenced: AtomicBool::new(false) })
     }
 }
 

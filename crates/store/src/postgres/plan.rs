@@ -162,6 +162,7 @@ impl Plan {
         let at_least: Vec<_> = self.events.iter().map(|(_, at_least, _)| at_least.as_millis()).collect();
         let now: Vec<_> = self.events.iter().map(|(.., now)| now.as_millis()).collect();
         let (count, floor) = (self.events.len() as i64, self.floor as i64);
+        transaction.tells();
         let rows = transaction.rows(TELL, &[&count, &floor, &kinds, &keys, &at_least, &now]).await?;
         if rows.len() != self.events.len() {
             return Err(Fault::Unreadable("the answer of the feed"));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::address::Address;
@@ -26,11 +26,13 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The connections of one database.
 pub(super) struct Pool {
     pub(super) address: Address,
-    tls: Option<Tls>,
+    pub(super) tls: Option<Tls>,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
     /// Whether it had one that kept everybody else away.
     was_alone: AtomicBool,
+    /// Rung when something was told to the feed and committed; one for all pools of a database.
+    pub(super) told: Arc<Notify>,
 }
 
 impl Pool {
@@ -38,7 +40,7 @@ impl Pool {
     pub(super) fn new(address: Address) -> std::result::Result<Self, OpenError> {
         let tls = tls::connector(&address.trust)?;
         let permits = Arc::new(Semaphore::new(address.pool_size));
-        Ok(Self { address, tls, idle: Mutex::default(), permits, was_alone: AtomicBool::new(false) })
+        Ok(Self { address, tls, idle: Mutex::default(), permits, was_alone: AtomicBool::new(false), told: Arc::default() })
     }
 
     /// Makes the first connection. While somebody has the database alone this waits for its end, so long at most.
@@ -108,6 +110,11 @@ impl Lent {
         let value = step.await?;
         self.unrest.store(false, Ordering::Relaxed);
         Ok(value)
+    }
+
+    /// Has the other servers told to look.
+    pub(super) fn ring(&self) {
+        self.pool.told.notify_one();
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) const COMMIT: &str = "COMMIT";
 pub(super) struct Transaction<'l> {
     lent: &'l Lent,
     committed: AtomicBool,
+    tells: AtomicBool,
 }
 
 impl Deref for Transaction<'_> {
@@ -41,7 +42,7 @@ impl Deref for Transaction<'_> {
 impl<'l> Transaction<'l> {
     /// Not begun yet.
     pub(super) fn of(lent: &'l Lent) -> Self {
-        Self { lent, committed: AtomicBool::new(false) }
+        Self { lent, committed: AtomicBool::new(false), tells: AtomicBool::new(false) }
     }
 
     /// Begins, runs the step, whose first statement is sent right behind BEGIN, and commits unless it did so itself.
@@ -51,7 +52,15 @@ impl<'l> Transaction<'l> {
         if !self.committed.load(Ordering::Relaxed) {
             self.client.batch_execute(COMMIT).await?;
         }
+        if self.tells.load(Ordering::Relaxed) {
+            self.lent.ring();
+        }
         Ok(value)
+    }
+
+    /// Something is told to the feed: once it is committed, the other servers are to look.
+    pub(super) fn tells(&self) {
+        self.tells.store(true, Ordering::Relaxed);
     }
 
     /// Takes back what was done and begins again, without the locks.

@@ -85,6 +85,26 @@ impl Feed for WithRedis {
     fn takes_writes(&self) -> bool {
         self.0.sql.takes_writes()
     }
+
+    async fn announce(&self, node: &[u8; 16], bound: Duration) -> Stored<()> {
+        self.0.sql.announce(node, bound).await
+    }
+
+    async fn leave(&self, node: &[u8; 16]) -> Stored<()> {
+        self.0.sql.leave(node).await
+    }
+
+    async fn is_alone(&self, node: &[u8; 16]) -> Stored<bool> {
+        self.0.sql.is_alone(node).await
+    }
+
+    async fn rung(&self) {
+        self.0.sql.rung().await;
+    }
+
+    fn fence(&self) -> bool {
+        self.0.sql.fence()
+    }
 }
 
 #[async_trait]

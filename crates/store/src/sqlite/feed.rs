@@ -116,6 +116,11 @@ impl Feed for Sqlite {
     fn takes_writes(&self) -> bool {
         self.threads.take_writes()
     }
+
+    async fn is_alone(&self, _: &[u8; 16]) -> Stored<bool> {
+        // Its lock is on the file: no other process serves from it, and one that did has ended.
+        Ok(true)
+    }
 }
 
 /// How long events are kept, as this transaction sees it.

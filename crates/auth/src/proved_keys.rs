@@ -1,0 +1,113 @@
+//! Service keys that were proved lately, so that a service which asks four times a second costs no database read.
+//!
+//! A revoked key is refused at *use*: its event is remembered beside the keys, so a key that was read before its
+//! revocation and remembered after it is refused all the same.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use cloakroom_verify::ServiceKeyId;
+use cloakroom_verify::clock::BootInstant;
+
+use crate::service_key::ServiceKey;
+
+/// How long a key is remembered: then the store is asked again.
+const REMEMBERED: Duration = Duration::from_secs(60);
+/// Texts that are remembered at most. Only right ones are, so that is how many keys there are.
+const AT_MOST: usize = 1024;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct ProvedKeys(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// By the SHA-256 of the whole text.
+    proved: HashMap<[u8; 32], (Arc<ServiceKey>, BootInstant)>,
+    revoked: HashSet<ServiceKeyId>,
+}
+
+impl ProvedKeys {
+    /// The key of this text, if it was proved lately and is not known to be revoked.
+    pub fn find(&self, text: &str, now: BootInstant) -> Option<Arc<ServiceKey>> {
+        let known = self.lock();
+        let (key, proved_at) = known.proved.get(&digest_of(text))?;
+        let good = now.since(*proved_at) < REMEMBERED && !known.revoked.contains(&key.id);
+        good.then(|| Arc::clone(key))
+    }
+
+    /// Remembers a key that the store told of and this text proved; `asked_at` was read before the store was asked.
+    pub fn remember(&self, text: &str, key: ServiceKey, asked_at: BootInstant) -> Arc<ServiceKey> {
+        let key = Arc::new(key);
+        let mut known = self.lock();
+        if known.proved.len() >= AT_MOST {
+            known.proved.retain(|_, (_, proved_at)| asked_at.since(*proved_at) < REMEMBERED);
+        }
+        if known.proved.len() < AT_MOST {
+            known.proved.insert(digest_of(text), (Arc::clone(&key), asked_at));
+        }
+        key
+    }
+
+    /// Whether the feed told that this key was revoked.
+    pub fn is_revoked(&self, id: ServiceKeyId) -> bool {
+        self.lock().revoked.contains(&id)
+    }
+
+    /// Refuses a key from now on.
+    pub(crate) fn revoke(&self, id: ServiceKeyId) {
+        let mut known = self.lock();
+        known.revoked.insert(id);
+        known.proved.retain(|_, (key, _)| key.id != id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // Every change leaves the maps whole, so a panic elsewhere does not spoil them.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn digest_of(text: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_verify::Timestamp;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::service_key::Scope;
+
+    fn made() -> (ServiceKey, String) {
+        let (key, text) =
+            ServiceKey::make(String::from("shop"), vec![Scope::Feed], Timestamp::from_seconds(1));
+        (key, text.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn a_key_is_remembered_for_a_minute() {
+        let ((key, text), keys) = (made(), ProvedKeys::default());
+        let at = |seconds: u64| BootInstant(seconds * 1_000_000_000);
+        assert!(keys.find(&text, at(100)).is_none());
+        keys.remember(&text, key, at(100));
+        assert!(keys.find(&text, at(159)).is_some());
+        assert!(keys.find(&text, at(160)).is_none(), "the store is asked again");
+        assert!(keys.find(&text[..text.len() - 1], at(100)).is_none());
+    }
+
+    #[test]
+    fn a_revoked_key_is_refused_at_once_even_if_it_was_read_before() {
+        let ((key, text), keys) = (made(), ProvedKeys::default());
+        keys.remember(&text, key.clone(), BootInstant(1));
+        keys.revoke(key.id);
+        assert!(keys.find(&text, BootInstant(1)).is_none());
+        // A read that began before the revocation ends after it.
+        keys.remember(&text, key, BootInstant(1));
+        assert!(keys.find(&text, BootInstant(1)).is_none());
+    }
+}

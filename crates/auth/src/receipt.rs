@@ -1,0 +1,41 @@
+//! When a revocation is effective: no check that starts then accepts what it kills (feed.md section 5).
+
+use std::time::Duration;
+
+use cloakroom_verify::Rv;
+use cloakroom_verify::clock::{BootInstant, Clock};
+
+use crate::follow::Follower;
+use crate::store::Stored;
+use crate::verifiers::Counts;
+
+/// How often it is looked whether everybody knows.
+const LOOK: Duration = Duration::from_millis(10);
+
+impl<C: Clock> Follower<C> {
+    /// How the verifiers of this server stand to an event, without waiting.
+    pub fn standing(&self, seq: Rv) -> Counts {
+        self.verifiers.await_all(seq, self.clock.boot()).counts
+    }
+
+    /// Waits until the event is effective everywhere. `committed` was read after its commit: after the bound it is by
+    /// the promise, and before if every verifier is known here and each knows of it or may trust nothing.
+    pub async fn effective(&self, seq: Rv, committed: BootInstant) -> Counts {
+        let mut awaited = self.verifiers.await_all(seq, self.clock.boot());
+        // Asked after the commit: a process that begins later reads the event before it vouches for anything.
+        let knows_all = self.node.knows_all(&*self.auth.store, &self.clock).await.unwrap_or(false);
+        loop {
+            let now = self.clock.boot();
+            let everybody = self.verifiers.look(&mut awaited, now);
+            if (everybody && knows_all) || now.since(committed) > self.verifiers.bound() {
+                return awaited.counts;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Says that this process vouches for nothing any more: its last answer was given.
+    pub async fn leave(&self) -> Stored<()> {
+        self.node.leave(&*self.auth.store).await
+    }
+}

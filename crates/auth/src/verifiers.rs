@@ -1,0 +1,214 @@
+//! The verifiers that this process vouches to: until when each may trust what it knows, and how much that is.
+//!
+//! A verifier is registered before the head read of its first question, and a first question is answered by a read that
+//! begins after that. So whoever looks after a revocation was committed finds every verifier that may not know of it:
+//! one that comes later learns of it by its first answer. It is forgotten once its last answer can vouch for nothing.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cloakroom_verify::clock::BootInstant;
+use cloakroom_verify::{Rv, ServiceKeyId};
+
+/// Verifiers of one service key at most.
+pub const PER_KEY: usize = 10_000;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Verifiers {
+    /// How long an answer can be trusted at most.
+    bound: Duration,
+    all: Mutex<HashMap<ServiceKeyId, HashMap<String, Registered>>>,
+}
+
+/// One that runs.
+#[derive(Debug, Clone, Copy)]
+struct Registered {
+    since: BootInstant,
+    /// When its last question came.
+    asked: BootInstant,
+    acked: Option<Rv>,
+}
+
+/// What registering did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Welcome {
+    /// It is new, or nothing that it knew can be trusted any more: only a read that begins now vouches to it.
+    New,
+    /// It was here.
+    Known,
+    /// The key has too many.
+    TooMany,
+}
+
+/// The verifiers that a receipt waits for.
+#[derive(Debug)]
+pub struct Awaited {
+    seq: Rv,
+    from: BootInstant,
+    waiting: Vec<(ServiceKeyId, String)>,
+    /// How they stand.
+    pub counts: Counts,
+}
+
+/// How many verifiers know of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// That were vouched to when it was committed.
+    pub registered: usize,
+    /// Of these: that have told that they know.
+    pub acknowledged: usize,
+    /// Of these: that may trust nothing any more until they have asked again.
+    pub lapsed: usize,
+}
+
+impl Verifiers {
+    /// None yet. What an answer tells is trusted for `bound` at most.
+    pub fn new(bound: Duration) -> Self {
+        Self { bound, all: Mutex::default() }
+    }
+
+    /// A question came `now`, from one that knows everything up to `acked`.
+    pub fn register(&self, key: ServiceKeyId, name: &str, acked: Option<Rv>, now: BootInstant) -> Welcome {
+        let mut all = self.lock();
+        let of_key = all.entry(key).or_default();
+        if let Some(known) = of_key.get_mut(name)
+            && !known.has_lapsed(now, self.bound)
+        {
+            // Not the greatest ever told: whatever a restarted one has forgotten is not known.
+            *known = Registered { asked: known.asked.max(now), acked, ..*known };
+            return Welcome::Known;
+        }
+        if of_key.len() >= PER_KEY {
+            of_key.retain(|_, known| !known.has_lapsed(now, self.bound));
+        }
+        if of_key.len() >= PER_KEY {
+            return Welcome::TooMany;
+        }
+        of_key.insert(name.to_owned(), Registered { since: now, asked: now, acked });
+        Welcome::New
+    }
+
+    /// How long an answer can be trusted at most.
+    pub const fn bound(&self) -> Duration {
+        self.bound
+    }
+
+    /// How many there are.
+    pub fn count(&self, now: BootInstant) -> usize {
+        let mut all = self.lock();
+        all.retain(|_, of_key| {
+            of_key.retain(|_, known| !known.has_lapsed(now, self.bound));
+            !of_key.is_empty()
+        });
+        all.values().map(HashMap::len).sum()
+    }
+
+    /// Begins to wait for all that may not know of `seq`, which was committed before this.
+    pub fn await_all(&self, seq: Rv, now: BootInstant) -> Awaited {
+        let all = self.lock();
+        let live =
+            all.iter().flat_map(|(key, of_key)| of_key.iter().map(move |(name, one)| (*key, name, one)));
+        let live = live.filter(|(_, _, one)| !one.has_lapsed(now, self.bound));
+        let waiting: Vec<_> = live.map(|(key, name, _)| (key, name.clone())).collect();
+        let counts = Counts { registered: waiting.len(), ..Counts::default() };
+        drop(all);
+        let mut awaited = Awaited { seq, from: now, waiting, counts };
+        self.look(&mut awaited, now);
+        awaited
+    }
+
+    /// Looks again; whether nobody is waited for any more.
+    pub fn look(&self, awaited: &mut Awaited, now: BootInstant) -> bool {
+        let all = self.lock();
+        let Awaited { seq, from, waiting, counts } = awaited;
+        waiting.retain(|(key, name)| {
+            let one = all.get(key).and_then(|of_key| of_key.get(name));
+            // One that came again after it had lapsed was vouched to by a later read.
+            let Some(one) = one.filter(|one| one.since <= *from && !one.has_lapsed(now, self.bound)) else {
+                counts.lapsed += 1;
+                return false;
+            };
+            let knows = one.acked.is_some_and(|acked| acked >= *seq);
+            counts.acknowledged += usize::from(knows);
+            !knows
+        });
+        waiting.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ServiceKeyId, HashMap<String, Registered>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registered {
+    /// Its last answer vouches for what was known when it was asked, at the latest.
+    fn has_lapsed(&self, now: BootInstant, bound: Duration) -> bool {
+        now.since(self.asked) > bound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUND: Duration = Duration::from_secs(2);
+    const KEY: ServiceKeyId = ServiceKeyId::from_bytes([1; 16]);
+
+    fn at(millis: u64) -> BootInstant {
+        BootInstant(1_000_000_000 + millis * 1_000_000)
+    }
+
+    fn rv(seq: u32) -> Option<Rv> {
+        Some(Rv::new(5, seq))
+    }
+
+    #[test]
+    fn a_verifier_that_lapsed_is_as_good_as_new() {
+        let verifiers = Verifiers::new(BOUND);
+        assert_eq!(verifiers.register(KEY, "a", None, at(0)), Welcome::New);
+        assert_eq!(verifiers.register(KEY, "a", rv(1), at(2000)), Welcome::Known);
+        assert_eq!(verifiers.count(at(4000)), 1);
+        assert_eq!(verifiers.register(KEY, "a", rv(1), at(4001)), Welcome::New);
+        assert_eq!(verifiers.count(at(6002)), 0);
+    }
+
+    #[test]
+    fn a_receipt_waits_for_each_until_it_knows_or_has_lapsed() {
+        let verifiers = Verifiers::new(BOUND);
+        for name in ["knows", "learns", "sleeps"] {
+            verifiers.register(KEY, name, rv(if name == "knows" { 9 } else { 3 }), at(0));
+        }
+        let mut awaited = verifiers.await_all(Rv::new(5, 9), at(10));
+        assert_eq!(awaited.counts, Counts { registered: 3, acknowledged: 1, lapsed: 0 });
+        verifiers.register(KEY, "learns", rv(8), at(20));
+        verifiers.register(KEY, "late", None, at(20));
+        assert!(!verifiers.look(&mut awaited, at(20)), "8 is not 9");
+        verifiers.register(KEY, "learns", rv(9), at(250));
+        assert!(!verifiers.look(&mut awaited, at(2000)), "one may still trust what it knew");
+        assert!(verifiers.look(&mut awaited, at(2001)));
+        assert_eq!(awaited.counts, Counts { registered: 3, acknowledged: 2, lapsed: 1 });
+    }
+
+    #[test]
+    fn what_a_restarted_verifier_forgot_is_not_known() {
+        let verifiers = Verifiers::new(BOUND);
+        verifiers.register(KEY, "a", rv(9), at(0));
+        verifiers.register(KEY, "a", None, at(1));
+        assert!(!verifiers.look(&mut verifiers.await_all(Rv::new(5, 9), at(2)), at(2)));
+    }
+
+    #[test]
+    fn a_key_has_so_many_at_most() {
+        let verifiers = Verifiers::new(BOUND);
+        for n in 0..PER_KEY {
+            assert_eq!(verifiers.register(KEY, &n.to_string(), None, at(0)), Welcome::New);
+        }
+        assert_eq!(verifiers.register(KEY, "one more", None, at(0)), Welcome::TooMany);
+        assert_eq!(verifiers.register(KEY, "0", None, at(0)), Welcome::Known);
+        let other = ServiceKeyId::from_bytes([2; 16]);
+        assert_eq!(verifiers.register(other, "0", None, at(0)), Welcome::New);
+        assert_eq!(verifiers.register(KEY, "one more", None, at(2001)), Welcome::New, "the others are gone");
+    }
+}
