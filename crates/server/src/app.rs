@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use cloakroom_auth::Auth;
 use cloakroom_auth::follow::Follower;
@@ -14,12 +14,15 @@ use cloakroom_verify::proof::Proofs;
 use cloakroom_verify::verifier::Verifier;
 use http::HeaderMap;
 use ipnet::IpNet;
+use tokio::sync::watch;
 
 use crate::config::Tolerant;
 use crate::cookies::Cookies;
 use crate::cross_site::Origins;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::snapshots::Snapshots;
+use crate::streams::Streams;
 
 /// The verifier of this server: it checks its own routes as any service would.
 pub type OwnVerifier = Verifier<StoreAuthority<AnyClock>, AnyClock>;
@@ -50,8 +53,14 @@ pub struct Shared {
     pub trusted_proxies: Vec<IpNet>,
     /// What is counted.
     pub metrics: Metrics,
-    /// Set once the process has been asked to end.
-    pub draining: AtomicBool,
+    /// The streams of the feed that are open.
+    pub streams: Arc<Streams>,
+    /// What is read of the feed as a whole.
+    pub snapshots: Snapshots,
+    /// How long this server keeps events.
+    pub retention: Duration,
+    /// True once the process has been asked to end.
+    pub draining: watch::Sender<bool>,
 }
 
 impl App {

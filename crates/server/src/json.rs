@@ -48,6 +48,23 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
     }
 }
 
+/// A JSON body that is a list.
+#[derive(Debug)]
+pub struct JsonList<T>(pub Vec<T>);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonList<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_json = is_json(request.headers());
+        let body = bytes(request, state).await?;
+        if !is_json {
+            return Err(Problem::new(Code::UnsupportedMediaType));
+        }
+        read_list(&body).map(Self).map_err(Problem::from)
+    }
+}
+
 /// A form (`application/x-www-form-urlencoded`), for the RFCs that want one. A field that comes twice is an error.
 #[derive(Debug)]
 pub struct Form<T>(pub T);
@@ -100,6 +117,9 @@ pub enum Wrong {
     /// JSON, but a list or a bare value.
     #[error("not a JSON object")]
     NoObject,
+    /// JSON, but no list.
+    #[error("not a JSON list")]
+    NoList,
     /// One field is wrong.
     #[error("{name}: {why}")]
     Field {
@@ -118,6 +138,7 @@ impl From<Wrong> for Problem {
             Wrong::Syntax { line, column } => Self::new(Code::InvalidRequest)
                 .detail(format!("The body is not JSON (line {line}, column {column}).")),
             Wrong::NoObject => Self::new(Code::ValidationFailed).detail("The body must be a JSON object."),
+            Wrong::NoList => Self::new(Code::ValidationFailed).detail("The body must be a JSON list."),
             Wrong::Field { name, code, why } => Self::field(name, code, why),
         }
     }
@@ -125,13 +146,22 @@ impl From<Wrong> for Problem {
 
 /// Reads a JSON object, strictly.
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Wrong> {
+    // serde would read a list as the fields in their order.
+    read_as(text, b'{', Wrong::NoObject)
+}
+
+/// Reads a JSON list, strictly.
+fn read_list<T: DeserializeOwned>(text: &[u8]) -> Result<Vec<T>, Wrong> {
+    read_as(text, b'[', Wrong::NoList)
+}
+
+fn read_as<T: DeserializeOwned>(text: &[u8], begins: u8, otherwise: Wrong) -> Result<T, Wrong> {
     // The syntax of the whole first: what is no JSON has no fields that could be wrong.
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(text) {
         return Err(malformed(&error));
     }
-    if text.trim_ascii_start().first() != Some(&b'{') {
-        // serde would read a list as the fields in their order.
-        return Err(Wrong::NoObject);
+    if text.trim_ascii_start().first() != Some(&begins) {
+        return Err(otherwise);
     }
     let mut json = serde_json::Deserializer::from_slice(text);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {

@@ -5,6 +5,7 @@
 //! * [`routes`]: the routes, one file a resource; [`door`]: what every request passes
 //! * [`problem`]: the only place where an error becomes a status; [`json`], [`client_address`], [`cross_site`],
 //!   [`cookies`], [`request_id`]: what requests carry; [`grant`], [`view`], [`device`]: what answers look like
+//! * [`service_caller`], [`streams`], [`snapshots`]: what programs ask, and what they are told as it happens
 //! * [`serve`], [`management`], [`metrics`], [`tend`]: a running server; [`cli`]: the commands
 //!
 //! No SQL and no rules: a handler extracts, calls one verb of `cloakroom-auth`, and renders.
@@ -27,6 +28,9 @@ pub mod problem;
 pub mod request_id;
 pub mod routes;
 pub mod serve;
+pub mod service_caller;
+pub mod snapshots;
+pub mod streams;
 pub mod tend;
 pub mod view;
 pub mod wiring;

@@ -1,7 +1,5 @@
 //! The management listener: is it alive, is it ready, what does it count? Not for the world.
 
-use std::sync::atomic::Ordering;
-
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -24,7 +22,7 @@ pub fn router(app: App) -> Router {
 /// that answers, so a store that is down shows here within `feed.bound`. One that answers and takes no writes (a full
 /// disk) shows as soon as a write failed: checks of sessions go on, but nobody can log in, and nobody out.
 async fn readyz(State(app): State<App>) -> Response {
-    if app.draining.load(Ordering::Relaxed) {
+    if *app.draining.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
     if !app.lease.is_fresh(&app.clock) {
@@ -37,6 +35,6 @@ async fn readyz(State(app): State<App>) -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
-    let text = app.metrics.text(&app.auth, app.lease.age(&app.clock), app.verifier.tolerated());
+    let text = app.metrics.text(&app);
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }

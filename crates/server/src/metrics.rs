@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use cloakroom_auth::Auth;
+use cloakroom_verify::clock::Clock;
 use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -14,6 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tracing_appender::non_blocking::ErrorCounter;
+
+use crate::app::App;
 
 /// The log is one of the process, however many servers it holds.
 static LOG: OnceLock<ErrorCounter> = OnceLock::new();
@@ -39,6 +41,12 @@ pub struct Metrics {
     telling: Mutex<()>,
     lease_age: Gauge<f64, std::sync::atomic::AtomicU64>,
     stale_accepts: Counter,
+    syncs: Family<Outcome, Counter>,
+    sync_rounds: Counter,
+    events_pushed: Counter,
+    streams_open: Gauge,
+    verifiers: Gauge,
+    push_lag: Histogram,
     routes: &'static [&'static str],
 }
 
@@ -99,6 +107,20 @@ impl Metrics {
             "Requests that a tolerant route took on knowledge older than the bound",
             stale_accepts.clone(),
         );
+        let (syncs, sync_rounds, events_pushed) = (Family::default(), Counter::default(), Counter::default());
+        let (streams_open, verifiers) = (Gauge::default(), Gauge::default());
+        let push_lag = Histogram::new(exponential_buckets(0.000_1, 2.0, 14));
+        registry.register("feed_syncs", "Questions of verifiers, by outcome", syncs.clone());
+        registry.register("feed_rounds", "Reads of the head of the feed", sync_rounds.clone());
+        registry.register("feed_events_pushed", "Events sent to open streams", events_pushed.clone());
+        registry.register("feed_streams_open", "Streams of the feed that are open", streams_open.clone());
+        registry.register("feed_verifiers", "Verifiers that trust this server now", verifiers.clone());
+        registry.register_with_unit(
+            "feed_push_lag",
+            "From the commit of a revocation here until it was handed to the streams",
+            Unit::Seconds,
+            push_lag.clone(),
+        );
         Self {
             registry,
             requests,
@@ -111,6 +133,12 @@ impl Metrics {
             telling: Mutex::new(()),
             lease_age,
             stale_accepts,
+            syncs,
+            sync_rounds,
+            events_pushed,
+            streams_open,
+            verifiers,
+            push_lag,
             routes,
         }
     }
@@ -134,8 +162,21 @@ impl Metrics {
         self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
     }
 
+    /// Counts a question of a verifier.
+    pub fn synced(&self, answered: bool) {
+        let outcome = if answered { "answered" } else { "unavailable" };
+        self.syncs.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Notes how long a revocation of this process took to the streams.
+    pub fn pushed(&self, lag: Duration) {
+        self.push_lag.observe(lag.as_secs_f64());
+    }
+
     /// Everything as text.
-    pub fn text(&self, auth: &Auth, lease_age: Option<Duration>, stale_accepts: u64) -> String {
+    pub fn text(&self, app: &App) -> String {
+        let (auth, lease_age, now) = (&app.auth, app.lease.age(&app.clock), app.clock.boot());
+        let stale_accepts = app.verifier.tolerated();
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.hashing.set(count(auth.passwords.running()));
         self.hashes_waiting.set(count(auth.passwords.waiting()));
@@ -147,6 +188,10 @@ impl Metrics {
             let counter = self.refreshes.get_or_create(&Outcome { outcome });
             counter.inc_by(count.saturating_sub(counter.get()));
         }
+        self.sync_rounds.inc_by(app.follower.rounds().saturating_sub(self.sync_rounds.get()));
+        self.events_pushed.inc_by(app.streams.pushed().saturating_sub(self.events_pushed.get()));
+        self.streams_open.set(count(app.streams.count()));
+        self.verifiers.set(count(app.follower.verifiers.count(now)));
         let purged = &auth.purged;
         for (what, count) in [("sessions", &purged.sessions), ("events", &purged.events)] {
             let counter = self.purged.get_or_create(&What { what });
@@ -162,8 +207,10 @@ impl Metrics {
 fn matches(route: &str, path: &str) -> bool {
     match route.split_once('{') {
         None => route == path,
-        Some((before, _)) => {
-            path.strip_prefix(before).is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
+        Some((before, rest)) => {
+            let after = rest.split_once('}').map_or("", |(_, after)| after);
+            let id = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::key_watch::{self, KeyWatch};
 
 /// How often uses are looked through: so long may a use be unknown to the other servers that ends an idle quarter.
 const USES: Duration = Duration::from_secs(1);
+/// What is told within this time is read at once.
+const BREATH: Duration = Duration::from_millis(2);
 /// How often expired rows are deleted.
 const CLEANUP: Duration = Duration::from_secs(60);
 
@@ -27,8 +29,15 @@ async fn follow(app: &App) {
     let mut turn = every(follow::EVERY);
     let mut failing = false;
     loop {
-        turn.tick().await;
+        let rung = tokio::select! {
+            _ = turn.tick() => None,
+            () = app.auth.doorbell.rung() => Some(app.clock.boot()),
+            () = app.auth.store.rung() => None,
+        };
         let failed = app.follower.sync().await.err();
+        if let Some(rung) = rung.filter(|_| failed.is_none()) {
+            app.metrics.pushed(app.clock.boot().since(rung));
+        }
         if let Some(error) = failed.as_ref().filter(|_| !failing) {
             tracing::error!(%error, "the feed cannot be followed: credentials are answered with 503 soon");
         }
@@ -36,6 +45,7 @@ async fn follow(app: &App) {
             tracing::info!("the feed is followed again");
         }
         failing = failed.is_some();
+        tokio::time::sleep(BREATH).await;
     }
 }
 

@@ -1,10 +1,10 @@
 //! Puts the parts together: a configuration, keys and a store become an [`App`].
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
+use cloakroom_auth::doorbell::Doorbell;
 use cloakroom_auth::follow::Follower;
 use cloakroom_auth::gate::Gate;
 use cloakroom_auth::grace::GraceWatch;
@@ -12,6 +12,7 @@ use cloakroom_auth::key_readings::KeyReadings;
 use cloakroom_auth::lookups::Lookups;
 use cloakroom_auth::passport::StoreAuthority;
 use cloakroom_auth::password::{HashPool, Hasher, Params, PoolLimits};
+use cloakroom_auth::proved_keys::ProvedKeys;
 use cloakroom_auth::refresh_event::RefreshCounts;
 use cloakroom_auth::session::Timeouts;
 use cloakroom_auth::settings::{Settings, TokenSettings};
@@ -27,6 +28,7 @@ use cloakroom_verify::lease::Lease;
 use cloakroom_verify::revocations::Revocations;
 use cloakroom_verify::verifier::Verifier;
 use secrecy::ExposeSecret;
+use tokio::sync::watch;
 
 use crate::app::{AnyClock, App, Shared};
 use crate::config::{Claim, Config, Freshness, Origin};
@@ -35,11 +37,18 @@ use crate::cross_site::Origins;
 use crate::key_files::Keys;
 use crate::metrics::Metrics;
 use crate::routes;
+use crate::snapshots::Snapshots;
+use crate::streams::Streams;
 
 /// The database of a deployment, with its sessions where they are configured to be.
 pub async fn store(config: &Config, purpose: Purpose, now: Timestamp) -> Result<Arc<dyn Store>, OpenError> {
     let (url, sessions) = (&config.store.url, &config.store.sessions);
-    cloakroom_store::open_with_sessions(url.expose_secret(), sessions.expose_secret(), purpose, now).await
+    let (url, sessions) = (url.expose_secret(), sessions.expose_secret());
+    let store = cloakroom_store::open_with_sessions(url, sessions, purpose, now).await?;
+    if config.feed.fenced && !store.fence() {
+        return Err(OpenError::NotOffered("feed.fenced is for PostgreSQL only"));
+    }
+    Ok(store)
 }
 
 /// The rules of a deployment, for a server or for a command.
@@ -65,18 +74,18 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
         grace: GraceWatch::default(),
         purged: PurgeCounts::default(),
         uses: Uses::default(),
+        proved_keys: ProvedKeys::default(),
+        doorbell: Doorbell::default(),
     })
 }
 
 /// A server that verifies its own credentials as any service would. It belongs to the runtime that this is called on.
 pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
     let lease = Arc::new(Lease::new(config.feed.bound));
-    let follower = Arc::new(Follower::new(
-        Arc::clone(&auth.store),
-        Arc::clone(&auth.revocations),
-        Arc::clone(&lease),
-        clock.clone(),
-    ));
+    let follower = Arc::new(Follower::new(Arc::clone(&auth), Arc::clone(&lease), clock.clone()));
+    let streams = Arc::new(Streams::default());
+    let listening = Arc::clone(&streams);
+    follower.listen(Box::new(move |events| listening.push(events)));
     let mut authority = StoreAuthority::new(Arc::clone(&auth), Arc::clone(&follower), clock.clone());
     if config.session.freshness == Freshness::Always {
         authority = authority.with_lookups(Lookups::start(Arc::clone(&auth.store)));
@@ -102,7 +111,10 @@ pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
         origins: origins(&public, &config.server.allowed_origins),
         trusted_proxies: config.server.trusted_proxies.clone(),
         metrics: Metrics::new(routes::PATHS),
-        draining: AtomicBool::new(false),
+        streams,
+        snapshots: Snapshots::default(),
+        retention: retention(config),
+        draining: watch::Sender::new(false),
     })
 }
 

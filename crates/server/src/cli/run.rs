@@ -1,7 +1,6 @@
 //! A server from its start to its end, for `dev` and for `serve`.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 
 use cloakroom_store::Purpose;
 use cloakroom_verify::clock::{Clock, SystemClock};
@@ -52,13 +51,15 @@ pub async fn run(layers: Layers, mode: Mode, tell: impl FnOnce(&Bound) -> Done) 
     let managing = tokio::spawn(serve(management, management::router(app.clone()), ending));
     asked.wait().await;
     tracing::info!("ending: requests in flight are answered first; a second signal ends at once");
-    app.draining.store(true, Ordering::Relaxed);
+    app.draining.send_replace(true);
     let _ = end.send(true);
     tokio::select! {
         _ = async { tokio::join!(serving, managing) } => {}
         () = asked.wait() => {}
     }
     tending.abort();
+    // The others need not count on it any more. Unheard, it is only forgotten later.
+    let _ = app.follower.leave().await;
     app.auth.flush_all_uses().await.map_err(Failure::unreachable)
 }
 

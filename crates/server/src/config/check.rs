@@ -24,7 +24,11 @@ pub fn problems(config: &Config, mode: Mode) -> Vec<String> {
         cloakroom_store::check_sessions(config.store.sessions.expose_secret()).err().map(|e| e.to_string()),
     );
     tolerant::problems(config, &mut found);
-    not_in_this_version(config, &mut found);
+    if config.feed.fenced && !cloakroom_store::can_be_fenced(config.store.url.expose_secret()) {
+        found.push(String::from(
+            "feed.fenced is for PostgreSQL with standbys: a file has none that could take its place; remove it",
+        ));
+    }
     found
 }
 
@@ -134,12 +138,5 @@ fn passwords(config: &Config, mode: Mode, found: &mut Vec<String>) {
         found.push(String::from(
             "password: argon2id takes 8 KiB to 1 GiB, 1 to 64 iterations and 1 to 16 lanes",
         ));
-    }
-}
-
-/// What the contract knows and this version does not do yet is refused rather than ignored.
-fn not_in_this_version(config: &Config, found: &mut Vec<String>) {
-    if config.feed.fenced {
-        found.push(String::from("feed.fenced is not in this version yet"));
     }
 }

@@ -1,8 +1,10 @@
 //! The routes: one file a resource, one line each here.
 
+pub mod admin;
 mod class;
 pub mod ended;
 pub mod exchange;
+pub mod feed;
 pub mod login;
 pub mod logout;
 pub mod me;
@@ -39,6 +41,16 @@ pub const PATHS: &[&str] = &[
     "/v1/reauthenticate",
     "/v1/introspect",
     "/v1/revoke",
+    "/v1/feed/sync",
+    "/v1/feed/stream",
+    "/v1/feed/snapshot",
+    "/v1/feed/touch",
+    "/v1/admin/revocations",
+    "/v1/admin/users",
+    "/v1/admin/users/{id}",
+    "/v1/admin/users/{id}/disable",
+    "/v1/admin/users/{id}/enable",
+    "/v1/admin/users/{id}/sessions",
     "/.well-known/jwks.json",
     "/.well-known/oauth-authorization-server",
     "/openapi.json",
@@ -54,6 +66,10 @@ pub(crate) fn described() -> OpenApiRouter<App> {
         .routes(routes!(logout::logout))
         .routes(routes!(service::introspect))
         .routes(routes!(service::revoke))
+        .routes(routes!(feed::sync::sync))
+        .routes(routes!(feed::stream::stream))
+        .routes(routes!(feed::snapshot::snapshot))
+        .routes(routes!(feed::touch::touch))
         .routes(routes!(well_known::jwks))
         .routes(routes!(well_known::metadata))
         .merge(authenticated())
@@ -68,6 +84,12 @@ fn authenticated() -> OpenApiRouter<App> {
         .routes(routes!(sessions::end))
         .routes(routes!(password::change))
         .routes(routes!(password::reauthenticate))
+        .routes(routes!(admin::revocations::revoke))
+        .routes(routes!(admin::users::list))
+        .routes(routes!(admin::users::show))
+        .routes(routes!(admin::users::disable))
+        .routes(routes!(admin::users::enable))
+        .routes(routes!(admin::users::sessions))
 }
 
 /// The whole HTTP interface.

@@ -1,19 +1,22 @@
 //! `POST /v1/introspect` (RFC 7662), `POST /v1/revoke` (RFC 7009): for services with a key of their own.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
-use cloakroom_auth::service_key::{PREFIX, Scope, ServiceKey};
+use cloakroom_auth::service_key::Scope;
 use cloakroom_auth::verbs::introspect::{Introspection, TokenKind};
 use cloakroom_verify::clock::Clock;
+use cloakroom_verify::feed::wire::passport::PassportView;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::json::Form;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
+use crate::service_caller;
 
 /// A token, as both RFCs have it sent. Other fields are ignored.
 #[derive(Deserialize, ToSchema)]
@@ -55,6 +58,10 @@ pub struct ActiveView {
     sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
+    /// Of a session token, for a key that also has the scope `feed`: what it takes to remember the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    passport: Option<PassportView>,
 }
 
 /// Tells whether a token is good, by the store and not by what this server remembers.
@@ -71,10 +78,14 @@ pub async fn introspect(
     headers: HeaderMap,
     Form(form): Form<TokenForm>,
 ) -> Result<Json<IntrospectionView>, Problem> {
-    service(&app, &headers, Scope::Introspect).await?;
+    let service = service_caller::by_store(&app, &headers, Scope::Introspect).await?;
     let found = app.auth.introspect(form.token.expose_secret(), app.clock.wall()).await?;
     Ok(Json(match found {
-        Some(found) => IntrospectionView::Active(Box::new(ActiveView::of(&app, &found))),
+        Some(found) => {
+            // Only who follows the feed may remember a session.
+            let passport = service.allows(Scope::Feed).then(|| passport(&app, &found)).flatten();
+            IntrospectionView::Active(Box::new(ActiveView { passport, ..ActiveView::of(&app, &found) }))
+        }
         None => IntrospectionView::Inactive { active: false },
     }))
 }
@@ -93,30 +104,8 @@ pub async fn revoke(
     headers: HeaderMap,
     Form(form): Form<TokenForm>,
 ) -> Result<(), Problem> {
-    let service = service(&app, &headers, Scope::Revoke).await?;
+    let service = service_caller::by_store(&app, &headers, Scope::Revoke).await?;
     Ok(app.auth.revoke_for(&service, form.token.expose_secret(), app.clock.wall()).await?)
-}
-
-/// The service that asks, if it may. Only `Authorization: Bearer cka_...` counts: never a cookie, so no page of a
-/// browser can ask in its name.
-async fn service(app: &App, headers: &HeaderMap, scope: Scope) -> Result<ServiceKey, Problem> {
-    let mut lines = headers.get_all(AUTHORIZATION).iter();
-    let text = match (lines.next(), lines.next()) {
-        (None, _) => return Err(Problem::new(Code::Unauthenticated)),
-        (Some(_), Some(_)) => return Err(Problem::malformed("two Authorization headers")),
-        (Some(line), None) => line.to_str().ok().and_then(bearer),
-    };
-    let text = text.ok_or_else(|| Problem::malformed("Authorization is not Bearer and one token"))?;
-    if !text.starts_with(PREFIX) {
-        return Err(Problem::new(Code::InvalidToken));
-    }
-    let key = app.auth.service_key(text).await?.ok_or_else(|| Problem::new(Code::InvalidToken))?;
-    if key.allows(scope) { Ok(key) } else { Err(Problem::scope_missing(scope.as_str())) }
-}
-
-fn bearer(line: &str) -> Option<&str> {
-    let (scheme, token) = line.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
 }
 
 impl ActiveView {
@@ -139,6 +128,24 @@ impl ActiveView {
             strategy: found.strategy.to_string(),
             sid: found.session.map(|id| id.to_string()),
             jti: found.token.map(|id| id.to_string()),
+            passport: None,
         }
     }
+}
+
+fn passport(app: &App, found: &Introspection) -> Option<PassportView> {
+    let (session, as_of) = found.row.as_ref()?;
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    Some(PassportView {
+        rv: session.rv,
+        as_of: as_of.head(),
+        generation: session.generation,
+        email: found.user.email.clone(),
+        name: found.user.name.clone(),
+        last_used_at: session.last_used_at,
+        idle_timeout: millis(session.idle_timeout),
+        expires_at: session.expires_at,
+        // Events are kept at least this long: it must not outlive what could kill it.
+        remember: millis(app.auth.settings.token.lifetime),
+    })
 }

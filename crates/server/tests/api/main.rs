@@ -8,10 +8,12 @@ const REPLICAS: usize = 1;
 
 mod common;
 
+mod admin;
 mod attacks;
 mod bad_refresh;
 mod cross_site;
 mod exchange;
+mod feed;
 mod freshness;
 mod idle;
 mod keys;

@@ -58,7 +58,7 @@ async fn what_came_of_refreshes_is_counted_by_outcome() {
         assert_eq!(refresh(token.clone(), "the-thiefs-attempt").await.status, 401);
     }
     assert_eq!(refresh(String::from("ckr_AAAA"), "the-thiefs-attempt").await.status, 401);
-    let metrics = world.app.metrics.text(&world.app.auth, None, 0);
+    let metrics = world.app.metrics.text(&world.app);
     for (outcome, count) in [
         ("refresh_rotated", 1),
         ("refresh_repeated", 1),

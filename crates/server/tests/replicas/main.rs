@@ -10,6 +10,8 @@
 
 const REPLICAS: usize = 2;
 
+#[path = "../api/admin.rs"]
+mod admin;
 #[path = "../api/attacks.rs"]
 mod attacks;
 #[path = "../api/bad_refresh.rs"]
@@ -20,6 +22,8 @@ mod common;
 mod cross_site;
 #[path = "../api/exchange.rs"]
 mod exchange;
+#[path = "../api/feed.rs"]
+mod feed;
 #[path = "../api/freshness.rs"]
 mod freshness;
 #[path = "../api/idle.rs"]

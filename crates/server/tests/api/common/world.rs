@@ -223,6 +223,25 @@ impl World {
         self.app.auth.revocations.len()
     }
 
+    /// Each server reads the feed, as it does all the time.
+    pub async fn follow(&self) {
+        for app in &self.apps {
+            app.follower.sync().await.expect("the database answers");
+        }
+    }
+
+    /// Each server is asked to end.
+    pub fn drain(&self) {
+        for app in &self.apps {
+            app.draining.send_replace(true);
+        }
+    }
+
+    /// Whether its servers are processes of their own to the database.
+    pub fn is_on_postgres(&self) -> bool {
+        matches!(self.database, Database::Schema { .. })
+    }
+
     /// Each server writes the uses that are due, as it does every second.
     pub async fn flush_due_uses(&self) {
         for app in &self.apps {
