@@ -20,6 +20,9 @@ pub struct Uses {
 #[derive(Debug, Clone, Copy)]
 struct Use {
     at: Timestamp,
+    /// The first use since the last write, where it ended a long rest: without it the last may find the session idle, as
+    /// far as the store knows.
+    first: Option<Timestamp>,
     /// When this process wrote last. Not the use that it wrote: that may be older, and the next write would come early.
     written: Timestamp,
     idle_timeout: Duration,
@@ -35,12 +38,14 @@ impl Uses {
         let mut pending = self.lock();
         let entry = pending.entry(session).or_insert(Use {
             at,
+            first: Some(at),
             written: at.before(idle_timeout / 4),
             idle_timeout,
             unwritten: true,
         });
         if !entry.unwritten && at > entry.at {
             entry.unwritten = true;
+            entry.first = (at >= entry.at.after(idle_timeout / 2)).then_some(at);
         }
         entry.at = entry.at.max(at);
         entry.idle_timeout = idle_timeout;
@@ -58,7 +63,7 @@ impl Uses {
         let due = pending
             .iter_mut()
             .filter(|(_, used)| used.unwritten && (everything || now >= used.due()))
-            .map(|(session, used)| (*session, used.mark_written(now)))
+            .flat_map(|(session, used)| used.mark_written(*session, now))
             .collect();
         // An entry that is written and cannot hold back a later write any more says nothing.
         pending.retain(|_, used| {
@@ -70,15 +75,15 @@ impl Uses {
     /// All uses, due or not: for a shutdown.
     pub fn take_all(&self) -> Vec<(SessionId, Timestamp)> {
         let mut pending = self.lock();
-        pending.drain().filter(|(_, used)| used.unwritten).map(|(session, used)| (session, used.at)).collect()
+        let unwritten = pending.drain().filter(|(_, used)| used.unwritten);
+        unwritten.flat_map(|(session, mut used)| used.mark_written(session, used.at)).collect()
     }
 
-    /// The pending use of one session, which must be written before it is called idle.
-    pub fn take(&self, session: SessionId) -> Option<Timestamp> {
+    /// The pending uses of one session, which must be written before it is called idle.
+    pub fn take(&self, session: SessionId) -> Vec<(SessionId, Timestamp)> {
         let mut pending = self.lock();
-        let used = pending.get_mut(&session).filter(|used| used.unwritten)?;
-        let at = used.at;
-        Some(used.mark_written(at))
+        let used = pending.get_mut(&session).filter(|used| used.unwritten);
+        used.map(|used| used.mark_written(session, used.at).collect()).unwrap_or_default()
     }
 
     /// Remembers uses again that could not be written.
@@ -86,6 +91,7 @@ impl Uses {
         let mut pending = self.lock();
         for (session, at) in uses {
             if let Some(used) = pending.get_mut(session) {
+                used.first = Some(used.first.map_or(*at, |first| first.min(*at)));
                 used.at = used.at.max(*at);
                 used.unwritten = true;
             }
@@ -103,10 +109,15 @@ impl Use {
         self.written.after(self.idle_timeout / 4)
     }
 
-    fn mark_written(&mut self, now: Timestamp) -> Timestamp {
+    fn mark_written(
+        &mut self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (SessionId, Timestamp)> + use<> {
         self.unwritten = false;
         self.written = now;
-        self.at
+        let first = self.first.take().filter(|first| *first < self.at);
+        first.into_iter().chain([self.at]).map(move |at| (session, at))
     }
 }
 
@@ -173,9 +184,21 @@ mod tests {
         uses.record(ID, minute(100), HOUR);
         let taken = uses.take_due(minute(103));
         uses.put_back(&taken);
-        assert_eq!(uses.take(ID), Some(minute(100)));
-        assert_eq!(uses.take(ID), None);
+        assert_eq!(uses.take(ID), [(ID, minute(100))]);
+        assert_eq!(uses.take(ID), []);
         uses.record(ID, minute(104), HOUR);
         assert_eq!(uses.take_all(), [(ID, minute(104))]);
+    }
+
+    #[test]
+    fn a_use_that_ended_a_rest_is_told_with_the_one_after_it() {
+        let uses = Uses::default();
+        // Used at 0, as the store knows; then just in time, and again at once.
+        uses.record(ID, minute(59), HOUR);
+        uses.record(ID, minute(61), HOUR);
+        assert_eq!(uses.take(ID), [(ID, minute(59)), (ID, minute(61))]);
+        uses.record(ID, minute(120), HOUR);
+        uses.record(ID, minute(122), HOUR);
+        assert_eq!(uses.take_due(minute(122)), [(ID, minute(120)), (ID, minute(122))]);
     }
 }

@@ -45,9 +45,10 @@ impl Auth {
 
     /// Writes the pending use of one session, before anybody calls it idle.
     pub(crate) async fn flush_use(&self, session: SessionId) -> Result<bool> {
-        let Some(at) = self.uses.take(session) else { return Ok(false) };
-        self.write_uses(vec![(session, at)]).await?;
-        Ok(true)
+        let uses = self.uses.take(session);
+        let any = !uses.is_empty();
+        self.write_uses(uses).await?;
+        Ok(any)
     }
 
     /// Writes the pending uses of a user whose next login ends another one: which was used least lately is for
@@ -57,7 +58,7 @@ impl Auth {
         if sessions.len() < usize::try_from(self.settings.max_sessions).unwrap_or(usize::MAX) {
             return Ok(());
         }
-        let uses = sessions.iter().filter_map(|row| Some((row.id, self.uses.take(row.id)?))).collect();
+        let uses = sessions.iter().flat_map(|row| self.uses.take(row.id)).collect();
         self.write_uses(uses).await
     }
 
@@ -65,11 +66,28 @@ impl Auth {
         if uses.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.store.touch(&uses).await {
+        if let Err(error) = self.touch(uses.clone()).await {
             self.uses.put_back(&uses);
-            return Err(error.into());
+            return Err(error);
         }
         Ok(())
+    }
+
+    /// Writes uses, of each session its first of these before its last: one that was in use all the time is not idle to
+    /// the last, and one that was idle is woken by neither.
+    pub async fn touch(&self, mut uses: Vec<(SessionId, Timestamp)>) -> Result<()> {
+        uses.sort_unstable();
+        let (mut first, mut last) = (Vec::new(), Vec::new());
+        for of_one in uses.chunk_by(|one, next| one.0 == next.0) {
+            if of_one.len() > 1 {
+                first.extend(of_one.first());
+            }
+            last.extend(of_one.last());
+        }
+        if !first.is_empty() {
+            self.store.touch(&first).await?;
+        }
+        Ok(self.store.touch(&last).await?)
     }
 
     /// Whether this server cleans up in the next two minutes: one of all that share the database does.

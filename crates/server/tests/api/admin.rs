@@ -167,10 +167,12 @@ async fn a_receipt_waits_for_the_bound_unless_everybody_is_known_to_know() {
     let (_, took) = waited(&world, &program, user.clone(), step).await;
     assert!(took >= Duration::from_secs(2), "{took:?}");
     world.advance(Duration::from_secs(3));
+    let alone = crate::REPLICAS == 1;
+    let step = if alone { Duration::from_millis(1) } else { step };
     let (receipt, took) = waited(&world, &program, user.clone(), step).await;
     assert_eq!(receipt["verifiers"], json!({"registered": 0, "acknowledged": 0, "lapsed": 0}));
-    if crate::REPLICAS == 1 {
-        assert_eq!(took, Duration::ZERO);
+    if alone {
+        assert!(took < Duration::from_secs(2), "{took:?}");
     } else if world.is_on_postgres() {
         assert!(took >= Duration::from_secs(2), "another process serves, too: {took:?}");
     }

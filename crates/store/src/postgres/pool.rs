@@ -40,7 +40,14 @@ impl Pool {
     pub(super) fn new(address: Address) -> std::result::Result<Self, OpenError> {
         let tls = tls::connector(&address.trust)?;
         let permits = Arc::new(Semaphore::new(address.pool_size));
-        Ok(Self { address, tls, idle: Mutex::default(), permits, was_alone: AtomicBool::new(false), told: Arc::default() })
+        Ok(Self {
+            address,
+            tls,
+            idle: Mutex::default(),
+            permits,
+            was_alone: AtomicBool::new(false),
+            told: Arc::default(),
+        })
     }
 
     /// Makes the first connection. While somebody has the database alone this waits for its end, so long at most.

@@ -1,7 +1,6 @@
 //! `POST /v1/feed/touch`: real uses of sessions that other services have seen.
 
 use axum::extract::State;
-use cloakroom_auth::Error;
 use cloakroom_auth::service_key::Scope;
 use cloakroom_verify::clock::Clock;
 use cloakroom_verify::feed::wire::touch::{MOST_USES, Use};
@@ -34,7 +33,7 @@ pub async fn touch(
         return Err(Problem::field("body", "too_many", format!("at most {MOST_USES} uses at once")));
     }
     let now = app.clock.wall();
-    let uses: Vec<_> = uses.iter().map(|used| (used.session, used.at.min(now))).collect();
-    app.auth.store.touch(&uses).await.map_err(Error::Store)?;
+    let uses = uses.iter().map(|used| (used.session, used.at.min(now))).collect();
+    app.auth.touch(uses).await?;
     Ok(StatusCode::NO_CONTENT)
 }
