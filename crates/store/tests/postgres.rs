@@ -22,6 +22,8 @@ mod tables;
 mod throwaway;
 #[path = "postgres/tls.rs"]
 mod tls;
+#[path = "postgres/vouching.rs"]
+mod vouching;
 
 use std::sync::Arc;
 

@@ -1,0 +1,82 @@
+//! Servers of one database that vouch for the feed to verifiers.
+
+use std::time::Duration;
+
+use super::*;
+
+const BOUND: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_alone_only_once_nobody_can_trust_another() {
+    let Some(database) = Database::new().await else { return };
+    let (one, other) = (database.open().await, database.open().await);
+    let (first, second) = ([1; 16], [2; 16]);
+    one.announce(&first, BOUND).await.unwrap();
+    assert!(one.is_alone(&first).await.unwrap());
+    other.announce(&second, BOUND).await.unwrap();
+    assert!(!one.is_alone(&first).await.unwrap());
+    other.leave(&second).await.unwrap();
+    assert!(!one.is_alone(&first).await.unwrap(), "what it told last may still be trusted");
+    let client = database.connect().await;
+    client.batch_execute("UPDATE feed_nodes SET left_at = left_at - interval '4 seconds'").await.unwrap();
+    assert!(one.is_alone(&first).await.unwrap());
+    // One that was killed said nothing.
+    other.announce(&second, BOUND).await.unwrap();
+    assert!(!one.is_alone(&first).await.unwrap());
+    let long_ago =
+        "UPDATE feed_nodes SET beat = beat - interval '2 hours' WHERE id <> decode(repeat('01', 16), 'hex')";
+    client.batch_execute(long_ago).await.unwrap();
+    one.announce(&first, BOUND).await.unwrap();
+    assert!(one.is_alone(&first).await.unwrap());
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_commits_rings_at_the_other_even_after_its_connection_was_lost() {
+    let Some(database) = Database::new().await else { return };
+    let (teller, listener) = (database.open().await, database.open().await);
+    let rings = async |number| {
+        // The first is for what was told before it listened.
+        let until = tokio::time::Instant::now() + Duration::from_secs(20);
+        let mut told = 0;
+        while told < 3 {
+            teller.append(token(7, number * 50 + told), None, now()).await.unwrap();
+            let rung = tokio::time::timeout_at(until, listener.rung()).await;
+            assert!(rung.is_ok(), "nobody rang in 20 seconds");
+            told += 1;
+        }
+    };
+    rings(0).await;
+    let client = database.connect().await;
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()";
+    client.batch_execute(cut).await.unwrap();
+    rings(1).await;
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fenced_read_gives_nothing_where_it_cannot_commit() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.open().await;
+    let told = store.append(token(7, 1), None, now()).await.unwrap();
+    let client = database.connect().await;
+    let beats = async || client.query_one("SELECT beat FROM feed_beat", &[]).await.unwrap().get::<_, i64>(0);
+    assert_eq!(store.read_since(None).await.unwrap().head, told.rv);
+    assert_eq!(beats().await, 0);
+    assert!(store.fence());
+    assert_eq!(store.read_since(None).await.unwrap().events, [told]);
+    assert_eq!(beats().await, 1, "each read commits something, too");
+    // As a primary whose standbys went on without it: it reads what it has, and can commit nothing.
+    client
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'isolated'; END $$; \
+             CREATE CONSTRAINT TRIGGER isolated AFTER UPDATE ON feed_beat DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .await
+        .unwrap();
+    assert!(store.read_since(None).await.is_err());
+    client.batch_execute("DROP TRIGGER isolated ON feed_beat").await.unwrap();
+    assert!(store.read_since(None).await.is_ok());
+    database.drop().await;
+}
