@@ -82,7 +82,7 @@ async fn of_many_that_migrate_at_once_each_finds_it_done() {
     for one in all.collect::<Vec<_>>() {
         one.await.unwrap().unwrap();
     }
-    assert_eq!(migrations(&database.connect().await).await, 6);
+    assert_eq!(migrations(&database.connect().await).await, 7);
     assert_eq!(database.migrate().await, Vec::<String>::new());
     database.try_open().await.unwrap();
     database.drop().await;
