@@ -51,11 +51,6 @@ impl Lease {
         self.bound.store(nanos(bound), Ordering::Release);
     }
 
-    /// How long it is good for.
-    pub const fn bound(&self) -> Duration {
-        self.bound
-    }
-
     /// Credits a completed round with the time from *before* it asked. Never moves back.
     pub fn credit(&self, before: BootInstant) {
         self.known_until.fetch_max(before.0, Ordering::AcqRel);

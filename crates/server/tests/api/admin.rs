@@ -36,7 +36,9 @@ async fn each_target_dies_and_the_receipt_says_where_the_feed_tells_of_it() {
         let user = world.user("alice").await.id.to_string();
         let target = match way {
             Way::SessionHeader => json!({"session_id": session(&alice), "reason": "a stolen laptop"}),
-            _ => json!({"user_id": user}),
+            Way::SessionCookie | Way::SessionBearer | Way::Jwt | Way::Hybrid | Way::HybridCookie => {
+                json!({"user_id": user})
+            }
         };
         let receipt = revoked(&root, target).await;
         seq += 1;

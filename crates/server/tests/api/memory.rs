@@ -92,5 +92,9 @@ async fn a_forged_token_makes_nobody_write() {
         .post("/v1/reauthenticate", json!({"password": World::PASSWORD}))
         .await
         .assert_problem(401, "invalid_token");
-    assert_eq!(world.app().uses.take(forged.session), Some(world.now()), "it still waits to be written");
+    assert_eq!(
+        world.app().uses.take(forged.session),
+        [(forged.session, world.now())],
+        "it still waits to be written"
+    );
 }

@@ -35,10 +35,10 @@ async fn a_server_is_alone_only_once_nobody_can_trust_another() {
 async fn what_one_server_commits_rings_at_the_other_even_after_its_connection_was_lost() {
     let Some(database) = Database::new().await else { return };
     let (teller, listener) = (database.open().await, database.open().await);
-    let rings = async |number| {
+    let rings = async |number: u8| {
         // The first is for what was told before it listened.
         let until = tokio::time::Instant::now() + Duration::from_secs(20);
-        let mut told = 0;
+        let mut told = 0_u8;
         while told < 3 {
             teller.append(token(7, number * 50 + told), None, now()).await.unwrap();
             let rung = tokio::time::timeout_at(until, listener.rung()).await;

@@ -82,7 +82,8 @@ impl Feed {
                     state.broken.note(Invariant::HonestAccepted);
                 }
             }
-            Judgement::Refill | Judgement::Stale => {
+            // No route of this model is tolerant, and none remembers sessions.
+            Judgement::Refill | Judgement::Tolerated | Judgement::Stale => {
                 self.coverage.note(Seen::Stale);
                 if fresh.is_some() {
                     state.broken.note(Invariant::HonestAccepted);
