@@ -18,13 +18,16 @@ pub(super) async fn somebody_waits(client: &Client) {
 pub(super) async fn so_many_wait(client: &Client, count: usize) {
     let busy =
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    loop {
-        // Within a transaction, connections that were made since the last look are not seen.
-        client.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
-        if client.query(busy, &[]).await.unwrap().len() >= count {
-            return;
+    let look = async {
+        loop {
+            // Within a transaction, connections that were made since the last look are not seen.
+            client.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
+            if client.query(busy, &[]).await.unwrap().len() >= count {
+                return;
+            }
         }
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(60), look).await.expect("nobody waits, though somebody should");
 }
 
 #[tokio::test(flavor = "multi_thread")]
