@@ -1,6 +1,7 @@
 //! Revocations that arrive together share a transaction, and none suffers from another.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use cloakroom_auth::session::{EndReason, RowStrategy};
 use cloakroom_auth::store::Ended;
