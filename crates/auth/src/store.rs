@@ -103,9 +103,10 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
     /// The same for several rows at once, of one snapshot, in any order; rows that are not there are left out.
     async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>>;
 
-    /// `last_used_at = greatest(last_used_at, at)`, for real uses only, and only where the row was not ended and was live
-    /// at that time: a session that was idle stays so, whoever tells of a use. Losing some is harmless: the session
-    /// then ends earlier, never later. A row that is not there is skipped.
+    /// `last_used_at = greatest(last_used_at, at)`, for real uses only, and only where the row was live at that time: a
+    /// session that was idle stays so, whoever tells of a use. (Where ends are kept elsewhere, that of a row which was
+    /// ended may move: it gives nothing back.) Losing some is harmless: the session then ends earlier, never later. A row
+    /// that is not there is skipped.
     async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Stored<()>;
 
     /// Judges with [`refresh::decide`](crate::refresh::decide) under the row lock and applies the decision in the
