@@ -18,6 +18,7 @@ pub mod run;
 pub mod serve;
 pub mod service_key;
 pub mod session;
+pub mod showdown;
 pub mod store;
 pub mod token;
 pub mod user;
@@ -61,9 +62,10 @@ pub struct Given {
     /// The same as --set server.management=ADDRESS
     #[arg(long, global = true, value_name = "ADDRESS")]
     management: Option<String>,
+    // Text, because `showdown` has an --output of its own, and both must be of one type.
     /// How to print data
-    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
-    output: Output,
+    #[arg(long, global = true, value_parser = output::NAMES, default_value = "table")]
+    output: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +104,11 @@ enum Command {
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Measure sessions, JWTs and the hybrid of both on this machine, and write a report
+    Showdown(showdown::ShowdownArgs),
+    /// What a showdown compares Cloakroom with
+    #[command(subcommand, hide = true)]
+    ShowdownPart(showdown::part::Part),
     /// Ask a running server whether it is ready
     Healthcheck,
     /// Print completions for a shell
@@ -159,7 +166,7 @@ fn talk(message: &str) {
 /// Runs the command of this command line.
 pub fn main() -> ExitCode {
     let Cli { given, command } = Cli::parse();
-    let _log = output::log_to_stderr(matches!(command, Command::Dev | Command::Serve(_)));
+    let _log = output::log_to_stderr(matches!(command, Command::Dev | Command::Serve(_) | Command::ShowdownPart(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run(given, command)),
@@ -175,9 +182,9 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(given: Given, command: Command) -> Done {
-    let output = given.output;
-    let mode =
-        if given.dev || matches!(command, Command::Dev) { Mode::Development } else { Mode::Production };
+    let output = Output::named(&given.output);
+    let development = given.dev || matches!(command, Command::Dev | Command::ShowdownPart(_));
+    let mode = if development { Mode::Development } else { Mode::Production };
     let inputs = given.inputs(mode);
     match command {
         Command::Dev => dev::dev(&inputs).await,
@@ -193,6 +200,8 @@ async fn run(given: Given, command: Command) -> Done {
         Command::ServiceKey(command) => service_key::service_key(&inputs, command, output).await,
         Command::Token(command) => token::token(&inputs, &command),
         Command::Config(command) => config::config(&inputs, &command, output),
+        Command::Showdown(args) => showdown::showdown(&inputs, args).await,
+        Command::ShowdownPart(part) => showdown::part::part(&inputs, part).await,
         Command::Healthcheck => healthcheck::healthcheck(&inputs).await,
         Command::Completions(args) => completions::completions(&args),
     }

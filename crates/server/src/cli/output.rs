@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, Write};
 
-use clap::ValueEnum;
 use serde::Serialize;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -10,8 +9,11 @@ use tracing_subscriber::EnvFilter;
 use super::{Done, Failure};
 use crate::metrics;
 
+/// What `--output` may say.
+pub const NAMES: [&str; 2] = ["table", "json"];
+
 /// How data is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// For people.
     Table,
@@ -28,6 +30,11 @@ pub trait Columns: Serialize {
 }
 
 impl Output {
+    /// One of [`NAMES`]; what a command means by another is its own affair.
+    pub fn named(name: &str) -> Self {
+        if name == "json" { Self::Json } else { Self::Table }
+    }
+
     /// Prints a list.
     pub fn list<T: Columns>(self, rows: &[T]) -> Done {
         match self {

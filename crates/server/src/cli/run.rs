@@ -9,8 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{Done, Failure, output};
-use crate::app::AnyClock;
+use crate::app::{AnyClock, App};
 use crate::config::{Config, Layers, Mode};
+use crate::door::Door;
 use crate::key_watch::KeyWatch;
 use crate::routes;
 use crate::serve::serve;
@@ -28,6 +29,16 @@ pub struct Bound {
 
 /// Opens keys and store, binds, tells where, serves until a signal comes, drains, and writes what is pending.
 pub async fn run(layers: Layers, mode: Mode, tell: impl FnOnce(&Bound) -> Done) -> Done {
+    run_behind(routes::door, layers, mode, tell).await
+}
+
+/// The same with this door in front of it.
+pub async fn run_behind(
+    door: impl FnOnce(App) -> Door,
+    layers: Layers,
+    mode: Mode,
+    tell: impl FnOnce(&Bound) -> Done,
+) -> Done {
     let config = Config::of(&layers, mode)?;
     let clock = AnyClock::System(SystemClock);
     let keys = key_files::load(&config, mode, clock.wall())?;
@@ -47,7 +58,7 @@ pub async fn run(layers: Layers, mode: Mode, tell: impl FnOnce(&Bound) -> Done) 
 
     let tending = tokio::spawn(tend::tend(app.clone(), retention, KeyWatch::new(config, mode)));
     let (end, ending) = watch::channel(false);
-    let serving = tokio::spawn(serve(listener, routes::door(app.clone()), ending.clone()));
+    let serving = tokio::spawn(serve(listener, door(app.clone()), ending.clone()));
     let managing = tokio::spawn(serve(management, management::router(app.clone()), ending));
     asked.wait().await;
     tracing::info!("ending: requests in flight are answered first; a second signal ends at once");

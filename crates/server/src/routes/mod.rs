@@ -18,6 +18,7 @@ pub mod well_known;
 
 use axum::Router;
 use axum::routing::get;
+use cloakroom_verify::authenticate::Authenticate;
 use cloakroom_verify::layer::AuthenticateLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -94,9 +95,15 @@ fn authenticated() -> OpenApiRouter<App> {
 
 /// The whole HTTP interface.
 pub fn door(app: App) -> Door {
+    let verifier = app.verifier.clone();
+    door_asking(app, verifier)
+}
+
+/// The same, with another answer to who is calling: for comparisons, in which nothing else may differ.
+pub fn door_asking(app: App, verifier: impl Authenticate) -> Door {
     let (described, api) = described().split_for_parts();
     let document = openapi::document(&api);
-    let layer = AuthenticateLayer::new(app.verifier.clone()).with_cookie(app.cookies.session_name());
+    let layer = AuthenticateLayer::new(verifier).with_cookie(app.cookies.session_name());
     let router: Router = described
         .route("/openapi.json", get(move || openapi::serve(document.clone())))
         .layer(layer)
