@@ -27,7 +27,12 @@ pub(crate) fn all(plan: &Plan) -> Result<Vec<Recipe>, Garbage> {
         all.extend([classic_session(plan, shelf), classic_hybrid(plan, shelf)]);
     }
     for shelf in &shelves {
-        all.extend([session(plan, shelf), session_always(plan, shelf), jwt(plan, shelf), hybrid(plan, shelf)]);
+        all.extend([
+            session(plan, shelf),
+            session_always(plan, shelf),
+            jwt(plan, shelf),
+            hybrid(plan, shelf),
+        ]);
     }
     if let Some(folder) = &plan.peers {
         all.extend(peers::read(folder)?);
@@ -52,7 +57,8 @@ fn classic_jwt(plan: &Plan) -> Recipe {
     let how = "the signature (HS256) is verified for each request by Cloakroom's own verifier without its memory; \
                valid until it expires, whatever happens";
     let part = ["showdown-part", "classic-token"];
-    let recipe = ours(plan, Kind::Classic, "classic-jwt-hs256", "Classic JWT, HS256", how, &Shelf::NONE, &part);
+    let recipe =
+        ours(plan, Kind::Classic, "classic-jwt-hs256", "Classic JWT, HS256", how, &Shelf::NONE, &part);
     Recipe { logins: false, ..until_expiry(plan, hs256(issuing(recipe, "jwt"))) }
 }
 
@@ -98,13 +104,15 @@ fn session_always(plan: &Plan, shelf: &Shelf) -> Recipe {
 }
 
 fn jwt(plan: &Plan, shelf: &Shelf) -> Recipe {
-    let how = "an access token (HS256) seen before is known by heart, and the feed revokes it before it expires";
+    let how =
+        "an access token (HS256) seen before is known by heart, and the feed revokes it before it expires";
     let (id, name) = shelf.names("cloakroom-jwt-hs256", "Cloakroom JWT, HS256");
     hs256(issuing(ours(plan, Kind::Cloakroom, &id, &name, how, shelf, &["dev"]), "jwt"))
 }
 
 fn hybrid(plan: &Plan, shelf: &Shelf) -> Recipe {
-    let how = "an access token (EdDSA) seen before is known by heart, and the feed revokes it with its session";
+    let how =
+        "an access token (EdDSA) seen before is known by heart, and the feed revokes it with its session";
     let (id, name) = shelf.names("cloakroom-hybrid-eddsa", "Cloakroom hybrid, EdDSA");
     issuing(ours(plan, Kind::Cloakroom, &id, &name, how, shelf, &["dev"]), "hybrid")
 }
@@ -124,11 +132,15 @@ impl Shelf {
         let needs = |postgres, redis| Needs { postgres, redis, node: false };
         match (store, with_postgres) {
             (Store::Sqlite, _) => Self { suffix: "sqlite", place: "SQLite", needs: needs(false, false) },
-            (Store::Postgres, _) => Self { suffix: "postgres", place: "PostgreSQL", needs: needs(true, false) },
+            (Store::Postgres, _) => {
+                Self { suffix: "postgres", place: "PostgreSQL", needs: needs(true, false) }
+            }
             (Store::Redis, true) => {
                 Self { suffix: "redis-postgres", place: "Redis and PostgreSQL", needs: needs(true, true) }
             }
-            (Store::Redis, false) => Self { suffix: "redis", place: "Redis and SQLite", needs: needs(false, true) },
+            (Store::Redis, false) => {
+                Self { suffix: "redis", place: "Redis and SQLite", needs: needs(false, true) }
+            }
         }
     }
 
@@ -179,7 +191,8 @@ fn ours(
 /// With what is said to Cloakroom's door to get and to show a credential of this strategy.
 fn issuing(recipe: Recipe, strategy: &str) -> Recipe {
     let member = if strategy == "session" { "session_token" } else { "access_token" };
-    let login = json!({"email": "{email}", "password": "{password}", "strategy": strategy, "transport": "body"});
+    let login =
+        json!({"email": "{email}", "password": "{password}", "strategy": strategy, "transport": "body"});
     let signup = json!({"email": "{email}", "password": "{password}", "name": "{name}"});
     let refresh = json!({"refresh_token": "{refresh}"});
     let in_json = |member: &str| Place::Json(vec![member.to_owned()]);

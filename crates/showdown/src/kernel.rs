@@ -21,21 +21,69 @@ pub(crate) fn family(root: u32) -> Vec<u32> {
     found.into_iter().collect()
 }
 
-/// The CPU time that these processes have used so far. One that is gone counts for nothing.
-pub(crate) fn cpu(pids: &[u32]) -> Option<Duration> {
-    sum(pids, |stat| stat.own)
+/// CPU time used so far.
+///
+/// The kernel counts whole processes in ticks of a hundredth of a second, and single threads to the nanosecond, but only
+/// while they live. Where the two agree the finer one is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Cpu {
+    ticks: Duration,
+    living: Duration,
+    /// How far the two may differ by the coarseness of the ticks alone.
+    coarse: Duration,
 }
 
-/// The same with that of their children which have ended.
-pub(crate) fn cpu_with_the_dead(pid: u32) -> Option<Duration> {
-    sum(&[pid], |stat| stat.own + stat.reaped)
+/// Of these processes. One that is gone counts for nothing.
+pub(crate) fn cpu(pids: &[u32]) -> Option<Cpu> {
+    let read: Vec<_> = pids.iter().filter_map(|pid| Some((Stat::read(*pid)?, threads(*pid)))).collect();
+    let one = |(stat, living): &(Stat, Duration)| Cpu {
+        ticks: in_time(stat.own),
+        living: *living,
+        coarse: in_time(2),
+    };
+    (!read.is_empty()).then(|| read.iter().map(one).fold(Cpu::default(), Cpu::plus))
 }
 
-fn sum(pids: &[u32], ticks: impl Fn(&Stat) -> u64) -> Option<Duration> {
-    let read: Vec<_> = pids.iter().filter_map(|pid| Stat::read(*pid)).collect();
-    let per_second = rustix::param::clock_ticks_per_second();
-    let ticks: u64 = read.iter().map(ticks).sum();
-    (!read.is_empty()).then(|| Duration::from_secs_f64(ticks as f64 / per_second as f64))
+/// Of the children of a process which have ended, and of itself.
+pub(crate) fn cpu_with_the_dead(pid: u32) -> Option<Cpu> {
+    let stat = Stat::read(pid)?;
+    let reaped = in_time(stat.reaped);
+    Some(Cpu { ticks: in_time(stat.own) + reaped, living: threads(pid) + reaped, coarse: in_time(2) })
+}
+
+impl Cpu {
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            ticks: self.ticks + other.ticks,
+            living: self.living + other.living,
+            coarse: self.coarse + other.coarse,
+        }
+    }
+
+    /// A figure that somebody else has counted.
+    pub(crate) const fn exactly(used: Duration) -> Self {
+        Self { ticks: used, living: used, coarse: Duration::ZERO }
+    }
+
+    /// What was used since.
+    pub(crate) fn since(self, before: Self) -> Option<Duration> {
+        let ticks = self.ticks.checked_sub(before.ticks)?;
+        let agreeing = |living: &Duration| living.abs_diff(ticks) <= self.coarse.max(before.coarse);
+        Some(self.living.checked_sub(before.living).filter(agreeing).unwrap_or(ticks))
+    }
+}
+
+fn threads(pid: u32) -> Duration {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let nanos = threads.filter_map(|thread| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
+}
+
+fn in_time(ticks: u64) -> Duration {
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
 /// The memory that these processes hold, in bytes.
@@ -94,6 +142,17 @@ mod tests {
         let stat = Stat::parse(line).unwrap();
         assert_eq!((stat.parent, stat.own, stat.reaped), (7, 130, 3400));
         assert!(Stat::parse("42 (cut").is_none() && Stat::parse("").is_none());
+    }
+
+    #[test]
+    fn the_finer_count_is_believed_where_both_agree() {
+        let millis = Duration::from_millis;
+        let at = |ticks, living| Cpu { ticks: millis(ticks), living: millis(living), coarse: millis(20) };
+        assert_eq!(at(110, 119).since(at(10, 13)), Some(millis(106)));
+        // A thread that ended took its count with it.
+        assert_eq!(at(110, 50).since(at(10, 13)), Some(millis(100)));
+        assert_eq!(at(110, 5).since(at(10, 13)), Some(millis(100)));
+        assert_eq!(at(10, 13).since(at(110, 119)), None);
     }
 
     #[cfg(target_os = "linux")]

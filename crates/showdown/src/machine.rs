@@ -24,7 +24,8 @@ pub fn this(versions: Vec<(String, String)>) -> Machine {
 
 /// The version of Node, where it is installed.
 pub(crate) fn node() -> Option<String> {
-    let output = Command::new("node").arg("--version").output().ok().filter(|output| output.status.success())?;
+    let output =
+        Command::new("node").arg("--version").output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().trim_start_matches('v').to_owned())
 }
 

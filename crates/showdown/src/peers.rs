@@ -70,7 +70,8 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<Recipe>, Garbage> {
     let mut found = Vec::new();
     for folder in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
         let files = entries(&folder)?;
-        let is_peer = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(NAME));
+        let is_peer =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(NAME));
         for file in files.into_iter().filter(is_peer) {
             let garbage = |why: String| Garbage { file: file.clone(), why };
             let text = std::fs::read_to_string(&file).map_err(|error| garbage(error.to_string()))?;
@@ -112,7 +113,9 @@ fn parse(text: &str, folder: &Path) -> Result<Recipe, String> {
         false => program.clone(),
     };
     let refresh = match peer.refresh {
-        Some(refresh) => Some((refresh.call, Place::parse(&refresh.from).map_err(in_member("refresh.from"))?)),
+        Some(refresh) => {
+            Some((refresh.call, Place::parse(&refresh.from).map_err(in_member("refresh.from"))?))
+        }
         None => None,
     };
     let needs = |need: fn(Need) -> bool| peer.needs.iter().copied().any(need);
@@ -207,7 +210,11 @@ mod tests {
             std::fs::create_dir_all(&folder).unwrap();
             let mut peer = good();
             peer["id"] = json!(folder.file_name().unwrap().to_string_lossy());
-            std::fs::write(folder.join(file), if file == "notes.txt" { String::new() } else { peer.to_string() }).unwrap();
+            std::fs::write(
+                folder.join(file),
+                if file == "notes.txt" { String::new() } else { peer.to_string() },
+            )
+            .unwrap();
         }
         let ids: Vec<_> = read(place.path()).unwrap().into_iter().map(|recipe| recipe.id).collect();
         assert_eq!(ids, ["a", "b"]);

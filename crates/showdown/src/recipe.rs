@@ -185,7 +185,8 @@ impl Shown {
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     // The value may hold a token: it is not repeated.
     let name: HeaderName = name.parse().map_err(|_| format!("{name:?} is no name of a header"))?;
-    let value = HeaderValue::from_str(value).map_err(|_| format!("the value of {name} cannot be a header"))?;
+    let value =
+        HeaderValue::from_str(value).map_err(|_| format!("the value of {name} cannot be a header"))?;
     Ok((name, value))
 }
 
@@ -236,7 +237,10 @@ mod tests {
         assert_eq!(find("json:data.token").as_deref(), Some("j"));
         assert_eq!(find("set-cookie:id").as_deref(), Some("a.b="));
         assert_eq!(find("header:x-token").as_deref(), Some("h"));
-        assert_eq!((find("json:data.number"), find("json:data.no"), find("set-cookie:no")), (None, None, None));
+        assert_eq!(
+            (find("json:data.number"), find("json:data.no"), find("set-cookie:no")),
+            (None, None, None)
+        );
         for garbage in ["", "json", "json:", "query:token", "header:a b"] {
             assert!(Place::parse(garbage).is_err(), "{garbage}");
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::contenders;
-use crate::database::{Databases, Wanted};
+use crate::database::{self, Databases, Wanted};
 use crate::machine;
 use crate::measure::outage::{self, Which};
 use crate::measure::{login, logout, refresh, throughput};
@@ -25,20 +25,29 @@ pub enum Failure {
     /// What a peer says of itself cannot be read.
     #[error(transparent)]
     Peer(#[from] Garbage),
+    /// A database that was named must not be used.
+    #[error("{0}")]
+    Database(String),
     /// Nobody could be started; why is among the notes that were told.
     #[error("no contender could be started")]
     Nobody,
 }
 
 /// Measures until everything is, or until `stop` says so: then what is known by then is told, as partial.
-pub async fn run(plan: &Plan, watch: &dyn Watch, stop: impl Future<Output = ()>) -> Result<Showdown, Failure> {
+pub async fn run(
+    plan: &Plan,
+    watch: &dyn Watch,
+    stop: impl Future<Output = ()>,
+) -> Result<Showdown, Failure> {
     let recipes = contenders::all(plan)?;
+    let wanted = wanted(plan, &recipes);
+    database::check(wanted).map_err(Failure::Database)?;
     raise_the_limit_of_descriptors();
     let mut showdown = begin(plan);
     let mut stop = pin!(stop);
     let mut notes = Vec::new();
     let mut databases = tokio::select! {
-        databases = Databases::open(wanted(plan, &recipes), &mut notes) => databases,
+        databases = Databases::open(wanted, &mut notes) => databases,
         () = &mut stop => return Ok(Showdown { partial: true, ..showdown }),
     };
     for note in &notes {
@@ -78,7 +87,9 @@ fn begin(plan: &Plan) -> Showdown {
         ));
     }
     if !cfg!(target_os = "linux") {
-        notes.push(String::from("CPU and memory are read from /proc, which is not there: they are 0 or absent."));
+        notes.push(String::from(
+            "CPU and memory are read from /proc, which is not there: they are 0 or absent.",
+        ));
     }
     Showdown {
         version: VERSION,
@@ -154,7 +165,12 @@ impl Field {
         Ok(())
     }
 
-    fn with_their_needs(&mut self, recipes: Vec<Recipe>, databases: &Databases, watch: &dyn Watch) -> Vec<Recipe> {
+    fn with_their_needs(
+        &mut self,
+        recipes: Vec<Recipe>,
+        databases: &Databases,
+        watch: &dyn Watch,
+    ) -> Vec<Recipe> {
         let node = machine::node().is_some();
         let missing = |needs: Needs| {
             let parts = [
@@ -167,7 +183,8 @@ impl Field {
         let (able, unable): (Vec<_>, Vec<_>) =
             recipes.into_iter().partition(|recipe| missing(recipe.needs).is_none());
         for recipe in unable {
-            let note = format!("LEFT OUT: {}: without {}", recipe.id, missing(recipe.needs).unwrap_or_default());
+            let note =
+                format!("LEFT OUT: {}: without {}", recipe.id, missing(recipe.needs).unwrap_or_default());
             watch.note(&note);
             self.notes.push(note);
         }
@@ -183,7 +200,8 @@ impl Field {
     ) -> Result<(), Failure> {
         let mut sample = None;
         for recipe in recipes {
-            let (id, round) = (recipe.id.clone(), plan.round_of(&recipe) * plan.rounds + plan.logout_of(&recipe));
+            let (id, round) =
+                (recipe.id.clone(), plan.round_of(&recipe) * plan.rounds + plan.logout_of(&recipe));
             let wants_sample = recipe.kind == Kind::Cloakroom && sample.is_none();
             steps.begin(&format!("starting {}", recipe.name), plan.start_of());
             match ready(recipe, plan, databases, None).await {
@@ -221,7 +239,8 @@ impl Field {
         let of = |what: &str| format!("round {} of {}: {name}: {what}", round + 1, plan.rounds);
         if running.process.is_over() {
             steps.skip(plan.round_of(&running.recipe));
-            return steps.note(&mut self.notes, format!("{id} has ended by itself: it misses round {}", round + 1));
+            return steps
+                .note(&mut self.notes, format!("{id} has ended by itself: it misses round {}", round + 1));
         }
         if let Err(why) = running.renew(plan.logins).await {
             steps.skip(plan.round_of(&running.recipe));
@@ -232,7 +251,10 @@ impl Field {
             let closed = throughput::as_many_as_possible(running, databases, plan, *connections, round).await;
             if closed.failed > 0 {
                 let failed = closed.failed;
-                let note = format!("{id}: {failed} requests failed at {connections} connections, round {}", round + 1);
+                let note = format!(
+                    "{id}: {failed} requests failed at {connections} connections, round {}",
+                    round + 1
+                );
                 steps.note(&mut self.notes, note);
             }
             running.result.closed.push(closed);
@@ -277,12 +299,14 @@ impl Field {
             Which::Redis => databases.redis.as_ref().map(|redis| redis.is_own()),
             Which::Postgres => databases.postgres.as_ref().map(|postgres| postgres.is_own()),
         };
-        for (which, name, own) in
-            [(Which::Redis, "Redis", own(Which::Redis)), (Which::Postgres, "PostgreSQL", own(Which::Postgres))]
-        {
+        for (which, name, own) in [
+            (Which::Redis, "Redis", own(Which::Redis)),
+            (Which::Postgres, "PostgreSQL", own(Which::Postgres)),
+        ] {
             let Some(own) = own else { continue };
             if !own {
-                let note = format!("{name} was given, not started here: nobody measured what comes of stopping it.");
+                let note =
+                    format!("{name} was given, not started here: nobody measured what comes of stopping it.");
                 steps.note(&mut self.notes, note);
                 continue;
             }
@@ -291,7 +315,10 @@ impl Field {
             for running in &mut self.running {
                 let needs = running.recipe.needs;
                 let uses = if needs.redis { Which::Redis } else { Which::Postgres };
-                if (needs.redis || needs.postgres) && uses == which && running.renew(plan.logins).await.is_ok() {
+                if (needs.redis || needs.postgres)
+                    && uses == which
+                    && running.renew(plan.logins).await.is_ok()
+                {
                     all.push(running);
                 }
             }
@@ -322,7 +349,8 @@ async fn ready(
 }
 
 fn planned(plan: &Plan, recipes: &[Recipe]) -> Duration {
-    let one = |recipe: &Recipe| plan.start_of() + plan.round_of(recipe) * plan.rounds + plan.logout_of(recipe);
+    let one =
+        |recipe: &Recipe| plan.start_of() + plan.round_of(recipe) * plan.rounds + plan.logout_of(recipe);
     let floor = contenders::floor(plan, "");
     let all: Duration = recipes.iter().chain([&floor]).map(one).sum();
     let databases = plan.stores.iter().filter(|store| **store != Store::Sqlite).count();

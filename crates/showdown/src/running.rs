@@ -100,8 +100,11 @@ impl Running {
         let mut tasks = JoinSet::new();
         for nth in 0..AT_ONCE {
             let (mut client, talk) = (Client::new(self.process.target), self.recipe.talk.clone());
-            let mine: Vec<_> =
-                (0..wanted as usize).skip(nth).step_by(AT_ONCE).map(|n| calls[n % calls.len()].clone()).collect();
+            let mine: Vec<_> = (0..wanted as usize)
+                .skip(nth)
+                .step_by(AT_ONCE)
+                .map(|n| calls[n % calls.len()].clone())
+                .collect();
             let until = Instant::now() + PATIENCE;
             tasks.spawn(async move {
                 let mut logins = Vec::new();
@@ -153,7 +156,9 @@ impl Running {
         if self.recipe.kind == Kind::Floor {
             return Ok(body);
         }
-        let Some(header) = &self.recipe.talk.header else { return Err(String::from("it shows no credential")) };
+        let Some(header) = &self.recipe.talk.header else {
+            return Err(String::from("it shows no credential"));
+        };
         let forged = header.headers(&forge(&login.token))?;
         for (what, shown) in [("no credential", HeaderMap::new()), ("a forged credential", forged)] {
             let answer = client.ask(&self.ask(&shown)).await.map_err(|error| error.to_string())?;
@@ -183,7 +188,10 @@ impl Running {
             let redis = redis.counted().await;
             // Half of a sum would be taken for the whole of it.
             let both = |one: bool, other: bool| one == other || self.database.is_none();
-            all.cpu = redis.cpu.filter(|_| both(all.cpu.is_some(), true)).map(|cpu| cpu + all.cpu.unwrap_or_default());
+            all.cpu = redis
+                .cpu
+                .filter(|_| both(all.cpu.is_some(), true))
+                .map(|cpu| cpu.plus(all.cpu.unwrap_or_default()));
             all.queries = redis
                 .queries
                 .filter(|_| both(all.queries.is_some(), true))
@@ -308,7 +316,11 @@ mod tests {
         for token in ["cks_0123456789abcdef", "aaaa.bbbbbbbbbbbbbbbb.cc", "AAAAAAAA", "x", "s%3Aé.ab"] {
             let forged = forge(token);
             assert_eq!(forged.chars().count(), token.chars().count());
-            assert_eq!(forged.chars().zip(token.chars()).filter(|(one, other)| one != other).count(), 1, "{token}");
+            assert_eq!(
+                forged.chars().zip(token.chars()).filter(|(one, other)| one != other).count(),
+                1,
+                "{token}"
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What was measured, for a terminal: a table for each measure. The middle of all rounds counts; in brackets, how far they
 //! lie apart.
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Table};
 
 use crate::result::{Closed, Contender, Open, Outage, Showdown};
@@ -10,7 +10,12 @@ use crate::result::{Closed, Contender, Open, Outage, Showdown};
 pub fn tables(showdown: &Showdown) -> String {
     let mut parts = Vec::new();
     for connections in &showdown.settings.connections {
-        let title = format!("As many requests as {connections} connections can send, one after the other on each");
+        let title = match connections {
+            1 => String::from("As many requests as one connection can send, one after the other"),
+            several => {
+                format!("As many requests as {several} connections can send, one after the other on each")
+            }
+        };
         parts.push(titled(&title, &closed(showdown, *connections)));
     }
     for rate in &showdown.settings.rates {
@@ -28,64 +33,99 @@ pub fn tables(showdown: &Showdown) -> String {
 }
 
 fn titled(title: &str, table: &Table) -> String {
-    format!("{title}\n{table}")
+    format!("{title}\n{}", table.trim_fmt())
 }
 
 fn closed(showdown: &Showdown, connections: u32) -> Table {
     let mut table = table(&[
-        "contender", "requests/s", "p50 µs", "p99 µs", "p99.9 µs", "server CPU µs", "x floor", "database CPU µs",
-        "connections", "queries", "failed",
+        "contender",
+        "requests/s",
+        "p50 µs",
+        "p99 µs",
+        "p99.9 µs",
+        "server CPU µs",
+        "x floor",
+        "database CPU µs",
+        "connections",
+        "queries",
+        "failed",
     ]);
     let of = |contender: &Contender| -> Vec<Closed> {
         contender.closed.iter().filter(|one| one.connections == connections).cloned().collect()
     };
-    let floor = showdown.contenders.first().map(of).and_then(|all| Spread::of(all.iter().map(|one| one.server_cpu)));
+    let floor =
+        showdown.contenders.first().map(of).and_then(|all| Spread::of(all.iter().map(|one| one.server_cpu)));
     for contender in &showdown.contenders {
         let all = of(contender);
         let spread = |figure: fn(&Closed) -> f64| Spread::of(all.iter().map(figure));
         let maybe = |figure: fn(&Closed) -> Option<f64>| Spread::of(all.iter().filter_map(figure));
         let cpu = spread(|one| one.server_cpu);
-        let ratio = cpu.zip(floor).filter(|(_, floor)| floor.middle > 0.0).map(|(cpu, floor)| cpu.middle / floor.middle);
-        row(&mut table, contender, [
-            told(spread(|one| one.per_second), 0),
-            told(spread(|one| one.latency.p50), 0),
-            told(spread(|one| one.latency.p99), 0),
-            told(spread(|one| one.latency.p999), 0),
-            told(cpu, 1),
-            ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
-            told(maybe(|one| one.database_cpu), 1),
-            plain(maybe(|one| one.database_connections.map(f64::from)), 0),
-            plain(maybe(|one| one.queries), 3),
-            count(all.iter().map(|one| one.failed).sum()),
-        ]);
+        let ratio = cpu
+            .zip(floor)
+            .filter(|(_, floor)| floor.middle > 0.0)
+            .map(|(cpu, floor)| cpu.middle / floor.middle);
+        row(
+            &mut table,
+            contender,
+            [
+                told(spread(|one| one.per_second), 0),
+                told(spread(|one| one.latency.p50), 0),
+                told(spread(|one| one.latency.p99), 0),
+                told(spread(|one| one.latency.p999), 0),
+                told(cpu, 1),
+                ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+                told(maybe(|one| one.database_cpu), 1),
+                plain(maybe(|one| one.database_connections.map(f64::from)), 0),
+                plain(maybe(|one| one.queries), 3),
+                count(all.iter().map(|one| one.failed).sum()),
+            ],
+        );
     }
     table
 }
 
 fn open(showdown: &Showdown, rate: u32) -> Table {
     let mut table = table(&[
-        "contender", "answers/s", "p50 µs", "p99 µs", "p99.9 µs", "longest µs", "server CPU µs", "failed",
+        "contender",
+        "answers/s",
+        "p50 µs",
+        "p99 µs",
+        "p99.9 µs",
+        "longest µs",
+        "server CPU µs",
+        "failed",
     ]);
     for contender in &showdown.contenders {
         let all: Vec<&Open> = contender.open.iter().filter(|one| one.rate == rate).collect();
         let spread = |figure: fn(&Open) -> f64| Spread::of(all.iter().map(|one| figure(one)));
-        row(&mut table, contender, [
-            told(spread(|one| one.per_second), 0),
-            told(spread(|one| one.latency.p50), 0),
-            told(spread(|one| one.latency.p99), 0),
-            told(spread(|one| one.latency.p999), 0),
-            told(spread(|one| one.latency.max), 0),
-            told(spread(|one| one.server_cpu), 1),
-            count(all.iter().map(|one| one.failed).sum()),
-        ]);
+        row(
+            &mut table,
+            contender,
+            [
+                told(spread(|one| one.per_second), 0),
+                told(spread(|one| one.latency.p50), 0),
+                told(spread(|one| one.latency.p99), 0),
+                told(spread(|one| one.latency.p999), 0),
+                told(spread(|one| one.latency.max), 0),
+                told(spread(|one| one.server_cpu), 1),
+                count(all.iter().map(|one| one.failed).sum()),
+            ],
+        );
     }
     table
 }
 
 fn rest(showdown: &Showdown) -> Table {
     let mut table = table(&[
-        "contender", "bytes out", "bytes back", "memory MB", "a logout bites after ms", "at the latest ms",
-        "accepted after it", "logins/s", "refreshes/s",
+        "contender",
+        "bytes out",
+        "bytes back",
+        "memory MB",
+        "a logout bites after ms",
+        "at the latest ms",
+        "accepted after it",
+        "logins/s",
+        "refreshes/s",
     ]);
     for contender in &showdown.contenders {
         let bytes = |one: fn(&crate::result::Bytes) -> u64| {
@@ -98,16 +138,20 @@ fn rest(showdown: &Showdown) -> Table {
             None => String::new(),
         };
         let latest = logout.and_then(|logout| logout.bound.or(logout.expiry));
-        row(&mut table, contender, [
-            bytes(|bytes| bytes.sent),
-            bytes(|bytes| bytes.received),
-            contender.memory.map_or_else(String::new, |memory| format!("{:.1}", memory as f64 / 1e6)),
-            bites,
-            latest.map_or_else(String::new, |latest| format!("{latest:.0}")),
-            logout.map_or_else(String::new, |logout| logout.stale_accepts.to_string()),
-            told(Spread::of(contender.logins.iter().copied()), 0),
-            told(Spread::of(contender.refreshes.iter().copied()), 0),
-        ]);
+        row(
+            &mut table,
+            contender,
+            [
+                bytes(|bytes| bytes.sent),
+                bytes(|bytes| bytes.received),
+                contender.memory.map_or_else(String::new, |memory| format!("{:.1}", memory as f64 / 1e6)),
+                bites,
+                latest.map_or_else(String::new, |latest| format!("{latest:.0}")),
+                logout.map_or_else(String::new, |logout| logout.stale_accepts.to_string()),
+                told(Spread::of(contender.logins.iter().copied()), 1),
+                told(Spread::of(contender.refreshes.iter().copied()), 1),
+            ],
+        );
     }
     table
 }
@@ -120,19 +164,23 @@ fn outages(showdown: &Showdown) -> Table {
             0 => format!("{times} x none"),
             status => format!("{times} x {status}"),
         });
-        row(&mut table, contender, [
-            format!("{seconds:.1}"),
-            answers.collect::<Vec<_>>().join(", "),
-            recovery.map_or_else(|| String::from("not within 10 s"), |recovery| format!("{recovery:.0}")),
-        ]);
+        row(
+            &mut table,
+            contender,
+            [
+                format!("{seconds:.1}"),
+                answers.collect::<Vec<_>>().join(", "),
+                recovery.map_or_else(|| String::from("not within 10 s"), |recovery| format!("{recovery:.0}")),
+            ],
+        );
     }
     table
 }
 
 fn table(names: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
-    table.set_header(names);
+    table.load_style(NOTHING);
+    table.set_header(names.iter().map(|name| name.to_uppercase()));
     table
 }
 
@@ -156,7 +204,8 @@ impl Spread {
         let (least, most) = (*sorted.first()?, *sorted.last()?);
         let half = sorted.len() / 2;
         let upper = *sorted.get(half)?;
-        let middle = if sorted.len().is_multiple_of(2) { f64::midpoint(*sorted.get(half - 1)?, upper) } else { upper };
+        let middle =
+            if sorted.len().is_multiple_of(2) { f64::midpoint(*sorted.get(half - 1)?, upper) } else { upper };
         Some(Self { least, middle, most })
     }
 }
@@ -166,7 +215,9 @@ fn told(spread: Option<Spread>, digits: usize) -> String {
     match spread {
         None => String::new(),
         Some(Spread { least, most, .. }) if least.total_cmp(&most).is_eq() => format!("{least:.digits$}"),
-        Some(Spread { least, middle, most }) => format!("{middle:.digits$} ({least:.digits$}-{most:.digits$})"),
+        Some(Spread { least, middle, most }) => {
+            format!("{middle:.digits$} ({least:.digits$}-{most:.digits$})")
+        }
     }
 }
 

@@ -52,7 +52,9 @@ mod tests {
 
     #[test]
     fn only_loopback_is_a_target() {
-        for url in ["http://127.0.0.1:1", "http://127.8.7.6:80/", "http://[::1]:8080", "http://localhost:8080"] {
+        for url in
+            ["http://127.0.0.1:1", "http://127.8.7.6:80/", "http://[::1]:8080", "http://localhost:8080"]
+        {
             assert!(Target::parse(url).is_ok(), "{url}");
         }
         for url in [

@@ -166,7 +166,8 @@ fn talk(message: &str) {
 /// Runs the command of this command line.
 pub fn main() -> ExitCode {
     let Cli { given, command } = Cli::parse();
-    let _log = output::log_to_stderr(matches!(command, Command::Dev | Command::Serve(_) | Command::ShowdownPart(_)));
+    let _log =
+        output::log_to_stderr(matches!(command, Command::Dev | Command::Serve(_) | Command::ShowdownPart(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run(given, command)),

@@ -23,6 +23,7 @@ mod rotation;
 mod sentinel;
 mod serve;
 mod service_key;
+mod showdown;
 mod sqlite_faults;
 mod store;
 #[path = "../../../../xtask/src/throwaway.rs"]

@@ -9,7 +9,8 @@ mod throwaway;
 mod throwaway_redis;
 
 use std::path::PathBuf;
-use std::time::Duration;
+
+use crate::kernel::Cpu;
 
 pub(crate) use self::postgres::{Database, Postgres};
 pub(crate) use self::redis::Redis;
@@ -17,7 +18,7 @@ pub(crate) use self::redis::Redis;
 /// What a database has counted until now.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counted {
-    pub(crate) cpu: Option<Duration>,
+    pub(crate) cpu: Option<Cpu>,
     pub(crate) queries: Option<u64>,
     pub(crate) connections: Option<u32>,
 }
@@ -56,6 +57,17 @@ impl Databases {
             redis.close().await;
         }
     }
+}
+
+/// Fails on a server that is not on this machine.
+pub(crate) fn check(wanted: Wanted<'_>) -> Result<(), String> {
+    if let Some(Some(url)) = wanted.postgres {
+        postgres::parse(url)?;
+    }
+    if let Some(Some(url)) = wanted.redis {
+        redis::parse(url)?;
+    }
+    Ok(())
 }
 
 /// What is wanted: `None` not at all, `Some(None)` from anywhere, `Some(Some(url))` this one.

@@ -1,9 +1,13 @@
 //! Redis: one server for all contenders, who keep apart by the prefix of their keys.
 
+use std::time::Duration;
+
+use redis::ConnectionAddr;
 use redis::aio::MultiplexedConnection;
 
 use super::throwaway_redis::ThrowawayRedis;
 use super::{Counted, find_program};
+use crate::kernel::Cpu;
 use crate::target::is_loopback_host;
 
 /// What the keys of our own contenders begin with.
@@ -25,8 +29,9 @@ impl Redis {
         match given {
             Some(url) => Self::reach(url, None).await,
             None => {
-                let program = find_program("redis-server")
-                    .ok_or("no `redis-server` was found: install redis-server, or name a server with --redis-url")?;
+                let program = find_program("redis-server").ok_or(
+                    "no `redis-server` was found: install redis-server, or name a server with --redis-url",
+                )?;
                 let start = tokio::task::spawn_blocking(move || ThrowawayRedis::start(&program, &[])).await;
                 let own = start.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
                 Self::reach(&own.url(), Some(own)).await
@@ -45,7 +50,7 @@ impl Redis {
         let number = |name: &str| field(&told, name)?.parse::<f64>().ok();
         let cpu = number("used_cpu_user:").zip(number("used_cpu_sys:")).map(|(user, system)| user + system);
         let queries = number("total_commands_processed:").map(|commands| commands as u64);
-        Counted { cpu: cpu.map(std::time::Duration::from_secs_f64), queries, connections: None }
+        Counted { cpu: cpu.map(|cpu| Cpu::exactly(Duration::from_secs_f64(cpu))), queries, connections: None }
     }
 
     /// Whether it may be stopped: only one that was started here.
@@ -87,15 +92,7 @@ impl Redis {
     }
 
     async fn reach(url: &str, own: Option<ThrowawayRedis>) -> Result<Self, String> {
-        let rest = url.strip_prefix("redis://").ok_or("its URL is none of Redis: expected redis://HOST:PORT")?;
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-        if !is_loopback_host(host) {
-            return Err(String::from("its server is refused: only one on this machine's loopback is put under load"));
-        }
-        // Its words could hold the URL, in which there may be a password.
-        let client = redis::Client::open(url).map_err(|_| "its URL is none of Redis: expected redis://HOST:PORT")?;
+        let client = parse(url)?;
         let link = client.get_multiplexed_async_connection().await.map_err(|error| error.to_string())?;
         let mut found = Self { url: url.to_owned(), link, version: String::new(), own };
         let told = found.ask("INFO").await?;
@@ -116,6 +113,21 @@ impl Redis {
     }
 }
 
+/// A server on this machine, or why it is none.
+pub(crate) fn parse(url: &str) -> Result<redis::Client, String> {
+    // Other words could hold the URL, in which there may be a password.
+    let wrong = "the URL of Redis is none: expected redis://HOST:PORT";
+    let client = redis::Client::open(url).map_err(|_| wrong)?;
+    let is_here =
+        matches!(client.get_connection_info().addr(), ConnectionAddr::Tcp(host, _) if is_loopback_host(host));
+    if !is_here {
+        return Err(String::from(
+            "this Redis is refused: only one on this machine's loopback is put under load",
+        ));
+    }
+    Ok(client)
+}
+
 fn field<'t>(told: &'t str, name: &str) -> Option<&'t str> {
     told.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
@@ -124,13 +136,16 @@ fn field<'t>(told: &'t str, name: &str) -> Option<&'t str> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_server_elsewhere_is_not_put_under_load() {
-        for url in ["redis://192.0.2.1:6379", "redis://127.0.0.1:secret@192.0.2.1:6379/0", "redis://"] {
-            let told = Redis::open(Some(url)).await.err().unwrap();
+    #[test]
+    fn a_server_elsewhere_is_not_put_under_load() {
+        for url in
+            ["redis://192.0.2.1:6379", "redis://127.0.0.1:secret@192.0.2.1:6379/0", "rediss://127.0.0.1"]
+        {
+            let told = parse(url).err().unwrap();
             assert!(told.contains("loopback") && !told.contains("secret"), "{url}: {told}");
         }
-        assert!(Redis::open(Some("rediss://127.0.0.1")).await.is_err());
+        assert!(parse("redis://").is_err() && parse("http://127.0.0.1").is_err());
+        assert!(parse("redis://:secret@127.0.0.1:6379/2").is_ok());
     }
 
     #[test]

@@ -34,7 +34,11 @@ pub(crate) async fn bites(running: &Running) -> Result<Option<Logout>, String> {
     };
     for _ in 0..TRIES {
         let login = running.login().await?;
-        let words = Words { token: &login.token, refresh: login.refresh.as_deref().unwrap_or_default(), ..Words::default() };
+        let words = Words {
+            token: &login.token,
+            refresh: login.refresh.as_deref().unwrap_or_default(),
+            ..Words::default()
+        };
         let logout = call.ask(&words, login.shown.clone())?;
         let once = once(running.process.target, &logout, checks, running.ask(&login.shown), patience).await?;
         found.stale_accepts += once.stale_accepts;

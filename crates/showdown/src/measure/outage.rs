@@ -36,16 +36,21 @@ enum Phase {
 }
 
 /// Stops it, and writes down what each of these answered.
-pub(crate) async fn of(which: Which, all: &mut [&mut Running], databases: &mut Databases) -> Result<(), String> {
+pub(crate) async fn of(
+    which: Which,
+    all: &mut [&mut Running],
+    databases: &mut Databases,
+) -> Result<(), String> {
     let (tell, phase) = watch::channel(Phase::Before);
     let mut tasks = JoinSet::new();
     for (n, running) in all.iter().enumerate() {
         let Some(ask) = running.asks.first().cloned() else { continue };
         tasks.spawn(observe(n, running.process.target, ask, phase.clone()));
     }
-    stop(which, databases).await?;
     let began = Instant::now();
+    // It ends its connections first, long before it is gone itself.
     tell.send_replace(Phase::Stopped);
+    stop(which, databases).await?;
     tokio::time::sleep(OUTAGE).await;
     resume(which, databases).await?;
     let seconds = began.elapsed().as_secs_f64();

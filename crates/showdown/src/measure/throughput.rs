@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::database::{Counted, Databases};
-use crate::kernel;
+use crate::kernel::{self, Cpu};
 use crate::load::{Load, Loaded, Window, closed, open};
 use crate::plan::{OPEN_CONNECTIONS, Plan};
 use crate::result::{Closed, Open};
@@ -72,7 +72,7 @@ struct Used {
 
 struct Sample {
     server_at: Instant,
-    server: Option<Duration>,
+    server: Option<Cpu>,
     database_at: Instant,
     database: Counted,
 }
@@ -96,13 +96,13 @@ impl Sample {
 impl Used {
     /// Microseconds for one request: a rate over a rate, so that a sample that came late does not matter.
     fn server_cpu(&self, loaded: &Loaded) -> Option<f64> {
-        let used = self.after.server?.checked_sub(self.before.server?)?;
+        let used = self.after.server?.since(self.before.server?)?;
         let took = self.after.server_at - self.before.server_at;
         per_request(used.as_secs_f64() * 1e6, took, loaded)
     }
 
     fn database_cpu(&self, loaded: &Loaded) -> Option<f64> {
-        let used = self.after.database.cpu?.checked_sub(self.before.database.cpu?)?;
+        let used = self.after.database.cpu?.since(self.before.database.cpu?)?;
         per_request(used.as_secs_f64() * 1e6, self.database_took(), loaded)
     }
 

@@ -23,9 +23,11 @@ impl Authenticate for ClassicToken {
     async fn authenticate(&self, proof: Proof<'_>) -> Result<Principal, Denied> {
         match proof {
             Proof::Session(_) => Err(Denied::Unauthenticated(Reason::Malformed)),
-            Proof::Bearer(text) => jwt::verify(text, &self.0.auth.keys, &self.0.auth.rules, self.0.clock.wall())
-                .map(|verified| verified.principal)
-                .map_err(|invalid| Denied::Unauthenticated(Reason::Invalid(invalid))),
+            Proof::Bearer(text) => {
+                jwt::verify(text, &self.0.auth.keys, &self.0.auth.rules, self.0.clock.wall())
+                    .map(|verified| verified.principal)
+                    .map_err(|invalid| Denied::Unauthenticated(Reason::Invalid(invalid)))
+            }
         }
     }
 }

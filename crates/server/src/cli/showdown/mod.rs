@@ -72,8 +72,9 @@ pub struct ShowdownArgs {
 pub async fn showdown(inputs: &Inputs, args: ShowdownArgs) -> Done {
     let stem = PathBuf::from(&args.output);
     let json = with_extension(&stem, "json");
-    // Found out now rather than after an hour.
-    std::fs::write(&json, "").map_err(|error| Failure::failed(format!("{}: {error}", json.display())))?;
+    // Found out now rather than after an hour. What is there stays until there is something to put in its place.
+    let writable = std::fs::OpenOptions::new().append(true).create(true).open(&json);
+    writable.map_err(|error| Failure::failed(format!("{}: {error}", json.display())))?;
     let params = params(inputs)?;
     let plan = plan(inputs, args, params)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
@@ -90,7 +91,9 @@ pub async fn showdown(inputs: &Inputs, args: ShowdownArgs) -> Done {
     let mut measured = match measured {
         Ok(measured) => measured,
         Err(failure) => {
-            let _ = std::fs::remove_file(&json);
+            if std::fs::metadata(&json).is_ok_and(|file| file.len() == 0) {
+                let _ = std::fs::remove_file(&json);
+            }
             return Err(failure.into());
         }
     };
@@ -150,7 +153,8 @@ fn params(inputs: &Inputs) -> Result<Params, Failure> {
 /// What was typed, fit to be typed again.
 fn typed(arguments: impl Iterator<Item = OsString>) -> String {
     let plain = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=,./:".contains(&byte))
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=,./:".contains(&byte))
     };
     let words = arguments.skip(1).map(|argument| {
         let text = argument.to_string_lossy().into_owned();
@@ -237,7 +241,7 @@ impl Watch for Watcher {
 impl From<RunFailure> for Failure {
     fn from(failure: RunFailure) -> Self {
         match failure {
-            RunFailure::Peer(_) => Self::refused(failure),
+            RunFailure::Peer(_) | RunFailure::Database(_) => Self::refused(failure),
             RunFailure::Nobody | _ => Self::failed(failure),
         }
     }
@@ -249,13 +253,15 @@ mod tests {
 
     #[test]
     fn a_password_is_not_typed_and_what_was_typed_can_be_typed_again() {
-        for url in ["postgres://a:b@127.0.0.1/x", "redis://:b@127.0.0.1", "postgres://127.0.0.1/x?password=b"] {
+        for url in ["postgres://a:b@127.0.0.1/x", "redis://:b@127.0.0.1", "postgres://127.0.0.1/x?password=b"]
+        {
             assert!(without_a_password(url).unwrap_err().contains("never an argument"), "{url}");
         }
         for url in ["postgres://a@127.0.0.1:5432/x", "redis://127.0.0.1:6379"] {
             assert!(without_a_password(url).is_ok(), "{url}");
         }
-        let typed = typed(["/x/cloakroom", "showdown", "--peers", "it's here"].map(OsString::from).into_iter());
+        let typed =
+            typed(["/x/cloakroom", "showdown", "--peers", "it's here"].map(OsString::from).into_iter());
         assert_eq!(typed, r"cloakroom showdown --peers 'it'\''s here'");
     }
 
