@@ -4,11 +4,13 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Table};
 
+use crate::report::{Spread, answer};
 use crate::result::{Closed, Contender, Open, Outage, Showdown};
 
 /// All tables, with their titles.
 pub fn tables(showdown: &Showdown) -> String {
-    let mut parts = Vec::new();
+    let mut parts =
+        vec![answer(showdown).into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join("\n")];
     for connections in &showdown.settings.connections {
         let title = match connections {
             1 => String::from("As many requests as one connection can send, one after the other"),
@@ -53,17 +55,14 @@ fn closed(showdown: &Showdown, connections: u32) -> Table {
     let of = |contender: &Contender| -> Vec<Closed> {
         contender.closed.iter().filter(|one| one.connections == connections).cloned().collect()
     };
-    let floor =
-        showdown.contenders.first().map(of).and_then(|all| Spread::of(all.iter().map(|one| one.server_cpu)));
+    let floor = showdown.contenders.first();
+    let floor = floor.and_then(|floor| Spread::of(of(floor).iter().map(|one| one.server_cpu)));
     for contender in &showdown.contenders {
         let all = of(contender);
         let spread = |figure: fn(&Closed) -> f64| Spread::of(all.iter().map(figure));
         let maybe = |figure: fn(&Closed) -> Option<f64>| Spread::of(all.iter().filter_map(figure));
         let cpu = spread(|one| one.server_cpu);
-        let ratio = cpu
-            .zip(floor)
-            .filter(|(_, floor)| floor.middle > 0.0)
-            .map(|(cpu, floor)| cpu.middle / floor.middle);
+        let ratio = cpu.zip(floor).and_then(|(cpu, floor)| cpu.ratio_to(&floor));
         row(
             &mut table,
             contender,
@@ -189,41 +188,20 @@ fn row<const N: usize>(table: &mut Table, contender: &Contender, cells: [String;
     table.add_row(std::iter::once(Cell::new(&contender.name)).chain(right));
 }
 
-/// Figures of several rounds.
-#[derive(Debug, Clone, Copy)]
-struct Spread {
-    least: f64,
-    middle: f64,
-    most: f64,
-}
-
-impl Spread {
-    fn of(figures: impl Iterator<Item = f64>) -> Option<Self> {
-        let mut sorted: Vec<f64> = figures.collect();
-        sorted.sort_by(f64::total_cmp);
-        let (least, most) = (*sorted.first()?, *sorted.last()?);
-        let half = sorted.len() / 2;
-        let upper = *sorted.get(half)?;
-        let middle =
-            if sorted.len().is_multiple_of(2) { f64::midpoint(*sorted.get(half - 1)?, upper) } else { upper };
-        Some(Self { least, middle, most })
-    }
-}
-
 /// The middle, and the ends where there are several.
 fn told(spread: Option<Spread>, digits: usize) -> String {
     match spread {
         None => String::new(),
-        Some(Spread { least, most, .. }) if least.total_cmp(&most).is_eq() => format!("{least:.digits$}"),
-        Some(Spread { least, middle, most }) => {
-            format!("{middle:.digits$} ({least:.digits$}-{most:.digits$})")
+        Some(Spread { min, max, .. }) if min.total_cmp(&max).is_eq() => format!("{min:.digits$}"),
+        Some(Spread { min, median, max, .. }) => {
+            format!("{median:.digits$} ({min:.digits$}-{max:.digits$})")
         }
     }
 }
 
 /// The middle alone.
 fn plain(spread: Option<Spread>, digits: usize) -> String {
-    spread.map_or_else(String::new, |spread| format!("{:.digits$}", spread.middle))
+    spread.map_or_else(String::new, |spread| format!("{:.digits$}", spread.median))
 }
 
 fn count(number: u64) -> String {

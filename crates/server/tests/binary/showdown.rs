@@ -4,19 +4,8 @@ use std::process::Stdio;
 
 use super::common::*;
 
-const QUICK: [&str; 11] = [
-    "showdown",
-    "--duration",
-    "200ms",
-    "--rounds",
-    "1",
-    "--logins",
-    "4",
-    "--rates",
-    "100",
-    "--stores",
-    "sqlite",
-];
+const QUICK: [&str; 9] =
+    ["showdown", "--duration", "200ms", "--logins", "4", "--rates", "100", "--stores", "sqlite"];
 
 /// Hashes that cost nothing, as a deployment could configure them.
 fn command(place: &Place, more: &[&str]) -> std::process::Command {
@@ -34,10 +23,14 @@ fn report(place: &Place, name: &str) -> cloakroom_showdown::result::Showdown {
 fn everybody_is_measured_and_written_down() {
     let place = Place::new();
     let ran = Ran::of(
-        command(&place, &["--connections", "1,4", "--output", "mine", "--seed", "7"]).output().unwrap(),
+        command(&place, &["--rounds", "1", "--connections", "1,4", "--output", "mine", "--seed", "7"])
+            .output()
+            .unwrap(),
     );
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stdout.ends_with("mine.json\n"), "{}", ran.stdout);
+    let page = std::fs::read_to_string(place.file("mine.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Cloakroom session"), "a page to read");
     let told = report(&place, "mine.json");
     assert!(
         !told.partial && told.seed == 7 && told.hash_millis.is_some_and(|millis| millis > 0.0),
@@ -77,6 +70,10 @@ fn everybody_is_measured_and_written_down() {
         assert_eq!(logout.bites_after.is_empty(), believes_until_expiry, "{id}: {logout:?}");
         assert_eq!(logout.stale_accepts > 0, believes_until_expiry, "{id}: {logout:?}");
     }
+    let compared = place.run(&["showdown", "compare", "mine.json", "mine.json"]);
+    assert!(compared.code == 0 && compared.stdout.contains(" 0 differ"), "{compared:?}");
+    place.run(&["showdown", "compare", "mine.json", "mine.html"]).fails(4, "no result of a showdown");
+    place.run(&["showdown", "compare", "mine.json", "no.json"]).fails(3, "no.json");
     let refreshed = |id: &str| told.contenders.iter().any(|one| one.id == id && !one.refreshes.is_empty());
     assert!(refreshed("cloakroom-hybrid-eddsa-sqlite"));
 }

@@ -1,6 +1,6 @@
 //! The classic check of an access token: by its signature and its claims, each time anew, and nothing else.
 
-use cloakroom_verify::authenticate::{Authenticate, Denied, Proof, Reason};
+use cloakroom_verify::authenticate::{Authenticate, Denied, Proof, Reason, RouteClass};
 use cloakroom_verify::clock::Clock;
 use cloakroom_verify::{Principal, jwt};
 
@@ -20,7 +20,7 @@ impl ClassicToken {
 }
 
 impl Authenticate for ClassicToken {
-    async fn authenticate(&self, proof: Proof<'_>) -> Result<Principal, Denied> {
+    async fn authenticate_on(&self, _: RouteClass, proof: Proof<'_>) -> Result<Principal, Denied> {
         match proof {
             Proof::Session(_) => Err(Denied::Unauthenticated(Reason::Malformed)),
             Proof::Bearer(text) => {

@@ -1,10 +1,12 @@
 //! `cloakroom showdown`: sessions, JWTs and the hybrid of both, measured on this machine.
 //!
 //! * [`part`]: the servers that Cloakroom is compared with; `classic`: how one of them checks
+//! * `compare`: two results beside each other
 //!
 //! What is measured, and how, is in `cloakroom_showdown`.
 
 mod classic;
+mod compare;
 pub mod part;
 
 use std::ffi::OsString;
@@ -12,23 +14,40 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use cloakroom_auth::password::{Hasher, Memory, Params, Password};
 use cloakroom_showdown::plan::{Plan, Store};
 use cloakroom_showdown::run::Failure as RunFailure;
 use cloakroom_showdown::watch::Watch;
-use cloakroom_showdown::{run, table};
+use cloakroom_showdown::{report, run, table};
 use cloakroom_verify::clock::{Clock, SystemClock};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::compare::CompareArgs;
 use super::output::{self, Progress};
 use super::{Done, Failure, talk};
 use crate::config::{Config, Inputs, Mode};
 
 /// See the module.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ShowdownArgs {
+    #[command(subcommand)]
+    command: Option<ShowdownCommand>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum ShowdownCommand {
+    /// Set two results beside each other: whether they differ by more than the spreads they print
+    Compare(CompareArgs),
+}
+
+/// What is measured.
+#[derive(Debug, Args)]
+struct RunArgs {
     /// Stores of Cloakroom that take part: sqlite, postgres, redis
     #[arg(long, value_delimiter = ',', default_value = "sqlite", value_name = "STORES")]
     stores: Vec<Store>,
@@ -68,10 +87,18 @@ pub struct ShowdownArgs {
     output: String,
 }
 
-/// Measures, prints tables, and writes the report.
+/// Measures, or sets beside each other what was measured.
 pub async fn showdown(inputs: &Inputs, args: ShowdownArgs) -> Done {
+    match args.command {
+        Some(ShowdownCommand::Compare(args)) => compare::compare(&args),
+        None => measure(inputs, args.run).await,
+    }
+}
+
+/// Measures, prints tables, and writes the report.
+async fn measure(inputs: &Inputs, args: RunArgs) -> Done {
     let stem = PathBuf::from(&args.output);
-    let json = with_extension(&stem, "json");
+    let (json, html) = (with_extension(&stem, "json"), with_extension(&stem, "html"));
     // Found out now rather than after an hour. What is there stays until there is something to put in its place.
     let writable = std::fs::OpenOptions::new().append(true).create(true).open(&json);
     writable.map_err(|error| Failure::failed(format!("{}: {error}", json.display())))?;
@@ -101,14 +128,15 @@ pub async fn showdown(inputs: &Inputs, args: ShowdownArgs) -> Done {
         measured.hash_millis = hash_millis(params);
     }
     write(&json, &measured.to_json())?;
+    write(&html, &report::html(&measured))?;
     if measured.partial {
         talk("it was ended early: the report holds what was measured until then");
     }
     output::line(&table::tables(&measured))?;
-    output::line(&format!("\n{}", json.display()))
+    output::line(&format!("\n{}\n{}", html.display(), json.display()))
 }
 
-fn plan(inputs: &Inputs, args: ShowdownArgs, params: Params) -> Result<Plan, Failure> {
+fn plan(inputs: &Inputs, args: RunArgs, params: Params) -> Result<Plan, Failure> {
     let program = std::env::current_exe().map_err(Failure::failed)?;
     let given = |flag: Option<String>, variable: &str| {
         let found = inputs.environment.iter().find(|(name, _)| name == variable);
