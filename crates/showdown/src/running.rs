@@ -243,9 +243,14 @@ fn with_account<T>(n: u32, put: impl FnOnce(&Words<'_>) -> T) -> T {
     put(&Words { email: &email, password: PASSWORD, name: &name, ..Words::default() })
 }
 
-/// Not a token any more, though it looks like one: another character three quarters on, where signatures and secrets
-/// are. The last characters of base64 may not count.
+/// Not a token any more, though it looks like one. Of several cookies each is forged: one may be believed without the
+/// other.
 fn forge(token: &str) -> String {
+    token.split(';').map(forge_one).collect::<Vec<_>>().join(";")
+}
+
+/// Another character three quarters on, where signatures and secrets are. The last characters of base64 may not count.
+fn forge_one(token: &str) -> String {
     let mut at = token.len() * 3 / 4;
     while at > 0 && !token.as_bytes().get(at).is_some_and(u8::is_ascii_alphanumeric) {
         at -= 1;
@@ -310,6 +315,14 @@ fn blank(recipe: &Recipe) -> Contender {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_cookies_each_is_forged() {
+        let (token, forged) = ("id=abcdefgh; data=ijklmnop", forge("id=abcdefgh; data=ijklmnop"));
+        let parts = |text: &str| text.split("; ").map(String::from).collect::<Vec<_>>();
+        assert!(parts(token).iter().zip(parts(&forged)).all(|(one, other)| *one != other), "{forged}");
+        assert!(forged.starts_with("id=") && forged.contains("; data="), "{forged}");
+    }
 
     #[test]
     fn a_forged_token_differs_in_one_character() {

@@ -40,17 +40,17 @@ fn titled(title: &str, table: &Table) -> String {
 
 fn closed(showdown: &Showdown, connections: u32) -> Table {
     let mut table = table(&[
-        "contender",
-        "requests/s",
+        "CONTENDER",
+        "REQUESTS/s",
         "p50 µs",
         "p99 µs",
         "p99.9 µs",
-        "server CPU µs",
-        "x floor",
-        "database CPU µs",
-        "connections",
-        "queries",
-        "failed",
+        "SERVER CPU µs",
+        "x FLOOR",
+        "DATABASE CPU µs",
+        "CONNECTIONS",
+        "QUERIES",
+        "FAILED",
     ]);
     let of = |contender: &Contender| -> Vec<Closed> {
         contender.closed.iter().filter(|one| one.connections == connections).cloned().collect()
@@ -85,14 +85,14 @@ fn closed(showdown: &Showdown, connections: u32) -> Table {
 
 fn open(showdown: &Showdown, rate: u32) -> Table {
     let mut table = table(&[
-        "contender",
-        "answers/s",
+        "CONTENDER",
+        "ANSWERS/s",
         "p50 µs",
         "p99 µs",
         "p99.9 µs",
-        "longest µs",
-        "server CPU µs",
-        "failed",
+        "LONGEST µs",
+        "SERVER CPU µs",
+        "FAILED",
     ]);
     for contender in &showdown.contenders {
         let all: Vec<&Open> = contender.open.iter().filter(|one| one.rate == rate).collect();
@@ -116,15 +116,15 @@ fn open(showdown: &Showdown, rate: u32) -> Table {
 
 fn rest(showdown: &Showdown) -> Table {
     let mut table = table(&[
-        "contender",
-        "bytes out",
-        "bytes back",
-        "memory MB",
-        "a logout bites after ms",
-        "at the latest ms",
-        "accepted after it",
-        "logins/s",
-        "refreshes/s",
+        "CONTENDER",
+        "BYTES OUT",
+        "BYTES BACK",
+        "MEMORY MB",
+        "A LOGOUT BITES AFTER ms",
+        "AT THE LATEST ms",
+        "ACCEPTED AFTER IT",
+        "LOGINS/s",
+        "REFRESHES/s",
     ]);
     for contender in &showdown.contenders {
         let bytes = |one: fn(&crate::result::Bytes) -> u64| {
@@ -156,7 +156,7 @@ fn rest(showdown: &Showdown) -> Table {
 }
 
 fn outages(showdown: &Showdown) -> Table {
-    let mut table = table(&["contender", "stopped s", "answers meanwhile", "back after ms"]);
+    let mut table = table(&["CONTENDER", "STOPPED s", "ANSWERS MEANWHILE", "BACK AFTER ms"]);
     for contender in &showdown.contenders {
         let Some(Outage { seconds, during, recovery }) = &contender.outage else { continue };
         let answers = during.iter().map(|(status, times)| match status {
@@ -179,7 +179,7 @@ fn outages(showdown: &Showdown) -> Table {
 fn table(names: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING);
-    table.set_header(names.iter().map(|name| name.to_uppercase()));
+    table.set_header(names);
     table
 }
 

@@ -47,6 +47,9 @@ pub(crate) async fn of(
         let Some(ask) = running.asks.first().cloned() else { continue };
         tasks.spawn(observe(n, running.process.target, ask, phase.clone()));
     }
+    if let (Which::Postgres, Some(postgres)) = (which, &databases.postgres) {
+        postgres.settle().await;
+    }
     let began = Instant::now();
     // It ends its connections first, long before it is gone itself.
     tell.send_replace(Phase::Stopped);
