@@ -1,5 +1,6 @@
 //! `cloakroom showdown compare A.json B.json`
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -27,9 +28,9 @@ pub(super) fn compare(args: &CompareArgs) -> Done {
 }
 
 fn read(path: &Path) -> Result<Showdown, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::not_found(format!("{}: {error}", path.display())),
-        _ => Failure::failed(format!("{}: {error}", path.display())),
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let why = format!("{}: {error}", path.display());
+        if error.kind() == ErrorKind::NotFound { Failure::not_found(why) } else { Failure::failed(why) }
     })?;
     Showdown::from_json(&text).map_err(|why| Failure::refused(format!("{}: {why}", path.display())))
 }
