@@ -29,7 +29,7 @@ pub(crate) struct Recipe {
     pub(crate) talk: Talk,
     /// Whether its logins are measured: one of several that log in alike is enough.
     pub(crate) logins: bool,
-    /// Whether a second one on the same database is started, to be the one that a logout is not sent to.
+    /// Whether another one can use the same database, to be the one that a logout is not sent to.
     pub(crate) second: bool,
 }
 

@@ -160,7 +160,7 @@ impl Field {
                 self.round_of_one(*n, plan, databases, round, &mut steps).await;
             }
         }
-        self.logouts(plan, &mut steps).await;
+        self.logouts(plan, databases, &mut steps).await;
         self.outages(plan, databases, &mut steps).await;
         Ok(())
     }
@@ -280,10 +280,10 @@ impl Field {
         }
     }
 
-    async fn logouts(&mut self, plan: &Plan, steps: &mut Steps<'_>) {
+    async fn logouts(&mut self, plan: &Plan, databases: &Databases, steps: &mut Steps<'_>) {
         for running in &mut self.running {
             steps.begin(&format!("{}: logouts", running.recipe.name), plan.logout_of(&running.recipe));
-            match logout::bites(running).await {
+            match logout::bites(running, databases).await {
                 Ok(logout) => running.result.logout = logout,
                 Err(why) => {
                     let id = &running.recipe.id;

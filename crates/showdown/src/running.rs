@@ -32,14 +32,12 @@ pub(crate) struct Running {
     pub(crate) recipe: Recipe,
     pub(crate) result: Contender,
     pub(crate) process: Process,
-    /// Another server on the same database.
-    pub(crate) second: Option<Process>,
     /// What is asked under load: one for each login.
     pub(crate) asks: Arc<[Ask]>,
     database: Option<Database>,
     accounts: u32,
     logged_in: Option<Instant>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What a login gave.
@@ -59,28 +57,27 @@ impl Running {
             Some(_) | None => None,
         };
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let command = || command(&recipe, &folder, database.as_ref(), databases);
-        let process = Process::start(command()).await.map_err(|why| match &recipe.hint {
+        let command = command(&recipe, &folder, database.as_ref(), databases);
+        let process = Process::start(command).await.map_err(|why| match &recipe.hint {
             Some(hint) => format!("{why} (in {}: {hint})", place(&recipe)),
             None => why,
         })?;
-        let second = if recipe.second { Some(Process::start(command()).await?) } else { None };
         let result = blank(&recipe);
         let asks = Arc::new([]);
         let accounts = logins.clamp(1, ACCOUNTS);
-        let running = Self {
-            recipe,
-            result,
-            process,
-            second,
-            asks,
-            database,
-            accounts,
-            logged_in: None,
-            _folder: folder,
-        };
+        let running = Self { recipe, result, process, asks, database, accounts, logged_in: None, folder };
         running.sign_up().await?;
         Ok(running)
+    }
+
+    /// Starts another server on the same database and with the same keys, where it can have one. Only for as long as it
+    /// is asked: its connections are not what the first one needs.
+    pub(crate) async fn second(&self, databases: &Databases) -> Result<Option<Process>, String> {
+        if !self.recipe.second {
+            return Ok(None);
+        }
+        let command = command(&self.recipe, &self.folder, self.database.as_ref(), databases);
+        Process::start(command).await.map(Some)
     }
 
     /// New logins instead of old ones, which may be near their end; nothing where there are none to be had.

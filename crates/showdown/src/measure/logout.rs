@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::client::{Ask, Client};
+use crate::database::Databases;
 use crate::recipe::Words;
 use crate::result::Logout;
 use crate::running::Running;
@@ -20,10 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const BEYOND: Duration = Duration::from_secs(1);
 
 /// `None` where there is no logout.
-pub(crate) async fn bites(running: &Running) -> Result<Option<Logout>, String> {
+pub(crate) async fn bites(running: &Running, databases: &Databases) -> Result<Option<Logout>, String> {
     let talk = &running.recipe.talk;
     let Some(call) = &talk.logout else { return Ok(None) };
-    let checks = running.second.as_ref().unwrap_or(&running.process).target;
+    let second = running.second(databases).await?;
+    let checks = second.as_ref().unwrap_or(&running.process).target;
     let patience = talk.logout_bound.map_or(PATIENCE, |bound| bound + BEYOND);
     let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
     let mut found = Logout {
