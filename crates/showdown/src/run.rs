@@ -18,6 +18,9 @@ use crate::result::{Kind, Showdown, VERSION};
 use crate::running::{Login, Running};
 use crate::watch::{Steps, Watch};
 
+/// What a contender may keep open to its database, with a second server beside it: pools have ten to sixteen.
+const CONNECTIONS_EACH: usize = 20;
+
 /// A run that cannot begin.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -182,6 +185,19 @@ impl Field {
         };
         let (able, unable): (Vec<_>, Vec<_>) =
             recipes.into_iter().partition(|recipe| missing(recipe.needs).is_none());
+        let users = able.iter().filter(|recipe| recipe.needs.postgres).count();
+        if let Some(postgres) = &databases.postgres
+            && (postgres.room as usize) < users * CONNECTIONS_EACH
+        {
+            let note = format!(
+                "PostgreSQL allows {} connections, and {users} contenders keep theirs open: set max_connections to {}, \
+                 measure one store at a time, or name no server: one of our own is started with room enough.",
+                postgres.room,
+                users * CONNECTIONS_EACH
+            );
+            watch.note(&note);
+            self.notes.push(note);
+        }
         for recipe in unable {
             let note =
                 format!("LEFT OUT: {}: without {}", recipe.id, missing(recipe.needs).unwrap_or_default());

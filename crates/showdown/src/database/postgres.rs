@@ -17,6 +17,8 @@ pub(crate) struct Postgres {
     admin: Client,
     /// What the version says.
     pub(crate) version: String,
+    /// Connections that it allows.
+    pub(crate) room: u32,
     postmaster: Option<u32>,
     /// Whether queries can be counted.
     statements: bool,
@@ -127,9 +129,14 @@ impl Postgres {
         let config = parse(url)?;
         let (admin, connection) = config.connect(NoTls).await.map_err(told)?;
         tokio::spawn(connection);
-        let row = admin.query_one("SELECT current_setting('server_version'), pg_backend_pid()", &[]);
+        let row = admin.query_one(
+            "SELECT current_setting('server_version'), pg_backend_pid(), \
+             current_setting('max_connections')::int",
+            &[],
+        );
         let row = row.await.map_err(told)?;
         let version: String = row.get(0);
+        let room = u32::try_from(row.get::<_, i32>(2)).unwrap_or_default();
         let backend = u32::try_from(row.get::<_, i32>(1)).ok();
         // Behind a pooler or in a container the number is somebody else's.
         let postmaster = backend
@@ -138,7 +145,16 @@ impl Postgres {
         // The counters are the server's; the view of them may be there without the library that counts.
         let statements = admin.query("SELECT 1 FROM pg_stat_statements LIMIT 1", &[]).await.is_ok();
         let version = version.split(' ').next().unwrap_or_default().to_owned();
-        Ok(Self { url: url.to_owned(), admin, version, postmaster, statements, made: AtomicU32::new(0), own })
+        Ok(Self {
+            url: url.to_owned(),
+            admin,
+            version,
+            room,
+            postmaster,
+            statements,
+            made: AtomicU32::new(0),
+            own,
+        })
     }
 
     /// One of our own counts queries, where its installation can.
