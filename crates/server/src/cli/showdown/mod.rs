@@ -10,6 +10,7 @@ mod compare;
 pub mod part;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -262,7 +263,8 @@ impl Watch for Watcher {
         if let Ok(progress) = self.0.lock() {
             progress.show("");
         }
-        talk(text);
+        // A reader that has gone away must not end it in the middle: there is something to clean up.
+        let _ = writeln!(std::io::stderr(), "cloakroom: {text}");
     }
 }
 
