@@ -5,11 +5,12 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// What `POST /login` is given.
+/// What `POST /signup` and `POST /login` are given.
 #[derive(Deserialize)]
 pub struct Credentials {
     pub email: String,
     pub name: Option<String>,
+    pub password: Option<String>,
 }
 
 /// Told from a session.
@@ -20,7 +21,7 @@ pub struct Me {
     pub session: Login,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct User {
     pub id: String,
     pub email: String,
@@ -44,7 +45,7 @@ pub struct Login {
 
 impl User {
     pub fn new(credentials: Credentials) -> Self {
-        let Credentials { email, name } = credentials;
+        let Credentials { email, name, password: _ } = credentials;
         Self { id: id(), email, name, roles: Vec::new(), created_at: written(Duration::ZERO) }
     }
 }

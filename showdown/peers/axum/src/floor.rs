@@ -42,8 +42,11 @@ pub fn axum() -> Router {
 }
 
 fn body() -> Bytes {
-    let someone =
-        Credentials { email: String::from("alice@example.com"), name: Some(String::from("Alice Liddell")) };
+    let someone = Credentials {
+        email: String::from("alice@example.com"),
+        name: Some(String::from("Alice Liddell")),
+        password: None,
+    };
     let me = Me { user: User::new(someone), strategy: "session", session: Login::new() };
     serde_json::to_vec(&me).unwrap_or_default().into()
 }

@@ -11,13 +11,17 @@ use axum::{Json, Router};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Credentials, id};
+use crate::accounts::Accounts;
+use crate::answer::{self, Credentials, id};
 
 const ISSUER: &str = "https://auth.example.com";
 const AUDIENCE: &str = "cloakroom";
-const SECRET: &[u8] = b"a secret for measurements, and for nothing else";
+/// Where the environment has no `SECRET`.
+const SECRET: &str = "a secret for measurements, and for nothing else";
 
 struct Tokens {
+    accounts: Accounts,
+    lifetime: u64,
     sign: EncodingKey,
     verify: DecodingKey,
     rules: Validation,
@@ -59,31 +63,38 @@ struct User {
     name: Option<String>,
 }
 
-pub fn router() -> Router {
+/// Its access tokens live for so many seconds.
+pub fn router(lifetime: u64) -> Router {
     let mut rules = Validation::new(Algorithm::HS256);
     rules.set_issuer(&[ISSUER]);
     rules.set_audience(&[AUDIENCE]);
-    let (sign, verify) = (EncodingKey::from_secret(SECRET), DecodingKey::from_secret(SECRET));
-    let tokens = Arc::new(Tokens { sign, verify, rules });
-    Router::new().route("/login", post(login)).route("/me", get(me)).with_state(tokens)
+    let secret = std::env::var("SECRET").unwrap_or_else(|_| SECRET.to_owned());
+    let secret = secret.as_bytes();
+    let (sign, verify) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
+    let accounts = Accounts::default();
+    let signup = accounts.router();
+    let tokens = Arc::new(Tokens { accounts, lifetime, sign, verify, rules });
+    Router::new().route("/login", post(login)).route("/me", get(me)).with_state(tokens).merge(signup)
 }
 
 async fn login(
     State(tokens): State<Arc<Tokens>>,
-    Json(Credentials { email, name }): Json<Credentials>,
+    Json(credentials): Json<Credentials>,
 ) -> Result<Json<Granted>, StatusCode> {
+    let answer::User { id: sub, roles, email, name, created_at: _ } =
+        tokens.accounts.log_in(credentials).await?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let claims = Claims {
         iss: ISSUER.to_owned(),
         aud: vec![AUDIENCE.to_owned()],
-        sub: id(),
+        sub,
         iat: now,
-        exp: now + 3600,
+        exp: now + tokens.lifetime,
         jti: id(),
         client_id: String::from("cloakroom"),
         auth_time: now,
         amr: vec![String::from("pwd")],
-        roles: Vec::new(),
+        roles,
         email,
         name,
     };
