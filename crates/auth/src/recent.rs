@@ -64,6 +64,17 @@ impl Recent {
         (worth, sync.events.iter().filter(news).cloned().collect())
     }
 
+    /// Takes in that everything up to `head` is known, by one who does not tell which events those were: nobody who lacks
+    /// one of them can be told it from here.
+    pub fn filled(&mut self, head: Rv, floor: Rv) {
+        self.floor = self.floor.max(floor);
+        if self.position() < Some(head) {
+            self.watermark.filled(head);
+            self.events.clear();
+            self.covered = head;
+        }
+    }
+
     /// Every live event after `since`, or every live event at all where that is of another epoch; `None` where they are
     /// not all here, or more than `most`.
     pub fn after(&self, since: Option<Rv>, most: usize) -> Option<Vec<Event>> {
@@ -157,6 +168,21 @@ mod tests {
             Some(vec![1, 2]),
             "everything that is live"
         );
+    }
+
+    #[test]
+    fn what_a_snapshot_brought_is_told_by_a_snapshot_and_what_comes_then_is_told() {
+        let mut recent = Recent::default();
+        let _ = recent.read(None, &sync(7, 1..=3), NOW);
+        recent.filled(Rv::new(7, 2), Rv::ZERO);
+        assert_eq!(recent.after(None, 10).map(|events| events.len()), Some(3), "nothing new");
+        recent.filled(Rv::new(7, 9), Rv::new(7, 8));
+        assert_eq!((recent.position(), recent.floor()), (Some(Rv::new(7, 9)), Rv::new(7, 8)));
+        assert_eq!(recent.after(Some(Rv::new(7, 8)), 10), None, "number 9 is not here");
+        assert_eq!(recent.after(Some(Rv::new(7, 9)), 10), Some(vec![]));
+        let (worth, news) = recent.read(Some(Rv::new(7, 9)), &sync(7, 5..=10), NOW);
+        assert_eq!((worth, numbers(Some(news))), (Worth::Credit, Some(vec![10])));
+        assert_eq!(numbers(recent.after(Some(Rv::new(7, 9)), 10)), Some(vec![10]));
     }
 
     #[test]

@@ -105,6 +105,13 @@ impl Verifiers {
         all.values().map(HashMap::len).sum()
     }
 
+    /// What all know at least, of those that may trust something; `None`: there are none.
+    pub fn least(&self, now: BootInstant) -> Option<Option<Rv>> {
+        let all = self.lock();
+        let live = all.values().flat_map(HashMap::values).filter(|one| !one.has_lapsed(now, self.bound));
+        live.map(|one| one.acked).min()
+    }
+
     /// Begins to wait for all that may not know of `seq`, which was committed before this.
     pub fn await_all(&self, seq: Rv, now: BootInstant) -> Awaited {
         let all = self.lock();
@@ -189,6 +196,18 @@ mod tests {
         assert!(!verifiers.look(&mut awaited, at(2000)), "one may still trust what it knew");
         assert!(verifiers.look(&mut awaited, at(2001)));
         assert_eq!(awaited.counts, Counts { registered: 3, acknowledged: 2, lapsed: 1 });
+    }
+
+    #[test]
+    fn the_least_is_that_of_all_who_may_trust_something() {
+        let verifiers = Verifiers::new(BOUND);
+        assert_eq!(verifiers.least(at(0)), None);
+        verifiers.register(KEY, "behind", rv(3), at(0));
+        verifiers.register(ServiceKeyId::from_bytes([2; 16]), "ahead", rv(9), at(10));
+        assert_eq!(verifiers.least(at(2000)), Some(rv(3)));
+        assert_eq!(verifiers.least(at(2001)), Some(rv(9)), "the other has lapsed");
+        verifiers.register(KEY, "knows nothing", None, at(2001));
+        assert_eq!(verifiers.least(at(2001)), Some(None));
     }
 
     #[test]

@@ -56,6 +56,13 @@ impl Lease {
         self.known_until.fetch_max(before.0, Ordering::AcqRel);
     }
 
+    /// Everything that was committed before this moment is known; `None`: nothing was ever known. Whoever passes on what
+    /// he knows reads this first, and then what he knows.
+    pub fn known_until(&self) -> Option<BootInstant> {
+        let known_until = self.known_until.load(Ordering::Acquire);
+        (known_until != 0).then_some(BootInstant(known_until))
+    }
+
     /// How old the knowledge is; `None`: nothing was ever known.
     pub fn age(&self, clock: &impl Clock) -> Option<Duration> {
         let known_until = self.known_until.load(Ordering::Acquire);

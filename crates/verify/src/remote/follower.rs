@@ -52,6 +52,12 @@ impl<L: Link, R: Runtime, C: Clock> Follower<L, R, C> {
         }
     }
 
+    /// Tells this one what comes to be known.
+    #[cfg(feature = "relay")]
+    pub(super) fn with_ear(self, ear: std::sync::Arc<dyn super::ear::Ear>) -> Self {
+        Self { knowledge: self.knowledge.with_ear(ear), ..self }
+    }
+
     /// Asks a server for as long as it is polled.
     pub(super) async fn follow(&self, server: usize) {
         let mut failures = 0_u32;
@@ -115,7 +121,8 @@ impl<L: Link, R: Runtime, C: Clock> Follower<L, R, C> {
 
     async fn ask(&self, server: usize) -> Result<(Asked, SyncAnswer), Failed> {
         let bound = self.knowledge.lease.bound();
-        let position = self.knowledge.position();
+        let known = self.knowledge.position();
+        let position = self.knowledge.ask_from(known);
         let question = SyncQuestion {
             verifier: self.name.clone(),
             bound: u64::try_from(bound.as_millis()).unwrap_or(u64::MAX),
@@ -123,7 +130,7 @@ impl<L: Link, R: Runtime, C: Clock> Follower<L, R, C> {
             since: position.map(crate::Rv::seq),
             nonce: format!("{:032x}", self.runtime.random()),
         };
-        let asked = Asked { position, sent: self.knowledge.clock.boot() };
+        let asked = Asked { known, sent: self.knowledge.clock.boot() };
         let patience = pace::patience(bound);
         let answer = within(&self.runtime, patience, self.servers[server].link.sync(&question)).await?;
         // An answer to another question was read at another time.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::ear::Ear;
 use super::server_time::{ServerClock, ServerTime};
 use crate::clock::{BootInstant, Clock};
 use crate::feed::watermark::{Watermark, Worth};
@@ -30,13 +31,14 @@ pub(super) struct Knowledge<C> {
     pub(super) news: Notify,
     /// Nanoseconds, of the last event that was new: see [`Metrics`](super::Metrics).
     lag: AtomicU64,
+    ear: Option<Arc<dyn Ear>>,
 }
 
 /// What was sent, and when.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
-    /// What it asked from.
-    pub(super) position: Option<Rv>,
+    /// Up to where everything was known then: a head that lies behind it vouches for nothing.
+    pub(super) known: Option<Rv>,
     /// The boot clock *before* it was sent: an answer speaks of everything that was committed until then, and of
     /// nothing later.
     pub(super) sent: BootInstant,
@@ -59,7 +61,14 @@ impl<C: Clock> Knowledge<C> {
             bounds: Mutex::new(Bounds { own: bound, theirs: vec![None; servers] }),
             news: Notify::new(),
             lag: AtomicU64::new(0),
+            ear: None,
         }
+    }
+
+    /// Tells this one what comes to be known.
+    #[cfg(feature = "relay")]
+    pub(super) fn with_ear(self, ear: Arc<dyn Ear>) -> Self {
+        Self { ear: Some(ear), ..self }
     }
 
     /// The clock that `exp` is judged by.
@@ -72,9 +81,14 @@ impl<C: Clock> Knowledge<C> {
         self.time.at(self.clock.boot())
     }
 
-    /// What to ask from.
+    /// Everything up to here is known.
     pub(super) fn position(&self) -> Option<Rv> {
         self.watermark.lock().position()
+    }
+
+    /// What to ask from, of one who knows everything up to `known`.
+    pub(super) fn ask_from(&self, known: Option<Rv>) -> Option<Rv> {
+        self.ear.as_ref().map_or(known, |ear| ear.ask_from(known).min(known))
     }
 
     /// At most this long passed from the commit of the last event that was new until it was known here.
@@ -95,8 +109,11 @@ impl<C: Clock> Knowledge<C> {
         let mut watermark = self.watermark.lock();
         // What a snapshot or another server brought meanwhile is as good.
         let complete = brought_all || watermark.position() >= Some(answer.head);
-        let worth = watermark.answered(asked.position, answer.head, complete);
+        let worth = watermark.answered(asked.known, answer.head, complete);
         if worth == Worth::Credit {
+            if let Some(ear) = &self.ear {
+                ear.answered(asked.known, answer);
+            }
             self.time.heard(answer.server_time, asked.sent);
             self.lease.bind(self.bounds.lock().told(server, answer.bound));
             let age = u64::try_from(answer.age.as_nanos()).unwrap_or(u64::MAX);
@@ -108,18 +125,28 @@ impl<C: Clock> Knowledge<C> {
     /// Takes in an event that was pushed. However quick it came, it proves nothing.
     pub(super) fn pushed(&self, event: &Event) {
         self.learn(std::slice::from_ref(event));
-        self.watermark.lock().pushed(event.rv);
+        let mut watermark = self.watermark.lock();
+        let known = watermark.position();
+        watermark.pushed(event.rv);
+        if let Some(ear) = self.ear.as_ref().filter(|_| watermark.position() != known) {
+            ear.pushed(known, event);
+        }
     }
 
     /// Takes in a part of a snapshot.
     pub(super) fn filling(&self, event: &Event) {
-        self.revocations.apply(event);
+        self.apply(event);
     }
 
     /// Takes in the end of a snapshot, all of which was taken in.
     pub(super) fn filled(&self, head: Rv, floor: Rv) {
         self.learn_floor(floor);
-        self.watermark.lock().filled(head);
+        let mut watermark = self.watermark.lock();
+        watermark.filled(head);
+        if let Some(ear) = &self.ear {
+            ear.filled(head, floor);
+        }
+        drop(watermark);
         self.news.notify_waiters();
     }
 
@@ -128,13 +155,20 @@ impl<C: Clock> Knowledge<C> {
             return;
         }
         let known = self.position();
-        events.iter().for_each(|event| self.revocations.apply(event));
+        events.iter().for_each(|event| self.apply(event));
         if known.is_some() && events.iter().any(|event| Some(event.rv) > known) {
             // It was committed after everything that was known to be known.
             let lag = self.lease.age(&self.clock).unwrap_or_default();
             self.lag.store(u64::try_from(lag.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
         self.news.notify_waiters();
+    }
+
+    fn apply(&self, event: &Event) {
+        self.revocations.apply(event);
+        if let Some(ear) = &self.ear {
+            ear.heard(event);
+        }
     }
 
     /// The floor is an event too, one that is never forgotten.

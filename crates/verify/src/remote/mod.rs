@@ -36,9 +36,11 @@
 //! * `knowledge`: in which order it comes to be known; `server_time`: the clock that `exp` is judged by
 //! * `authority`, `keys`: sessions, real uses and keys, which are asked for
 //! * `watch`: [`Principal::revoked`](crate::Principal::revoked), for connections that outlive their check
+//! * `ear`, `relay`, `http::pass_on`: for who passes the feed on, behind the feature `relay`
 //! * [`Metrics`]: what it has done; [`Runtime`]: to wait and to draw lots
 
 mod authority;
+mod ear;
 mod fill;
 mod follower;
 mod http;
@@ -48,14 +50,22 @@ pub mod link;
 mod listen;
 mod metrics;
 mod pace;
+#[cfg(feature = "relay")]
+mod relay;
 mod runtime;
 mod server_time;
 mod setup;
 mod verifier;
 mod watch;
 
+#[cfg(feature = "relay")]
+pub use ear::Ear;
+#[cfg(feature = "relay")]
+pub use http::Passed;
 pub use http::{HttpLink, InvalidServer};
 pub use metrics::{Metrics, ServerMetrics};
+#[cfg(feature = "relay")]
+pub use relay::{Feed, HttpFeed};
 pub use runtime::{Runtime, Tokio};
 pub use setup::{BOUND, Builder, SetupError};
 pub use verifier::{Remote, Work};

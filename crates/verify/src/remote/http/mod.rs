@@ -6,6 +6,8 @@
 mod address;
 mod body;
 mod lines;
+#[cfg(feature = "relay")]
+mod pass_on;
 mod sse;
 
 use ::http::{HeaderValue, Method, Request, header};
@@ -26,6 +28,8 @@ use crate::{OpaqueToken, Rv};
 pub use address::InvalidServer;
 use address::Origin;
 use lines::SnapshotLines;
+#[cfg(feature = "relay")]
+pub use pass_on::Passed;
 use sse::PushedEvents;
 
 /// Most of an answer about events: five thousand of them are a fifth of it.
