@@ -63,7 +63,11 @@ impl Feed {
         state.questions.remove(&question);
         let Some(read) = self.known_to(state, relay) else { return };
         if self.scenario.receipts {
-            self.register(&mut state.verifiers[relay].registry, question.from, question.since);
+            let registry = &mut state.verifiers[relay].registry;
+            // One that is new trusts nothing of this relay before this answer: it counts as one that has taken it in.
+            let is_new = !registry.contains_key(&self.id(question.from));
+            let acked = if is_new { question.since.max(Some(read.head)) } else { question.since };
+            self.register(registry, question.from, acked);
         }
         if read.age > 0 {
             self.coverage.note(Seen::PassedOnWithAge);
