@@ -70,24 +70,29 @@ impl Door {
             Err(problem) => problem.into_response(),
         };
 
-        problem::render(&mut response, id.to_str().unwrap_or_default());
-        let unread = matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
-        let headers = response.headers_mut();
-        if unread {
-            // The rest of that body would be taken for the next request.
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        app.origins.answer(origin.as_ref(), headers);
-        headers.insert(request_id::HEADER, id);
+        finish(&mut response, id);
+        app.origins.answer(origin.as_ref(), response.headers_mut());
         app.metrics.answered(&method, route, response.status(), app.clock.boot().since(started));
         response
     }
 }
 
+/// What every answer carries.
+pub(crate) fn finish(response: &mut Response, id: HeaderValue) {
+    problem::render(response, id.to_str().unwrap_or_default());
+    let unread = matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+    let headers = response.headers_mut();
+    if unread {
+        // The rest of that body would be taken for the next request.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(request_id::HEADER, id);
+}
+
 /// Runs the handler; `None` if it panicked.
-async fn catch(router: Router, request: Request<Body>) -> Option<Response> {
+pub(crate) async fn catch(router: Router, request: Request<Body>) -> Option<Response> {
     match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await.ok()? {
         Ok(response) => Some(response),
         Err(never) => match never {},
@@ -106,7 +111,8 @@ async fn to_its_end(router: Router, request: Request<Body>, turn: OwnedSemaphore
     tokio::spawn(task).await.ok()?
 }
 
-fn handled(id: &HeaderValue, response: Option<Response>) -> Response {
+/// Its answer; 500 if it panicked.
+pub(crate) fn handled(id: &HeaderValue, response: Option<Response>) -> Response {
     response.unwrap_or_else(|| {
         tracing::error!(request_id = ?id, "a handler panicked");
         Problem::new(Code::Internal).into_response()
@@ -131,7 +137,7 @@ async fn admit(app: &App, request: Request<Body>) -> Result<Admitted, Problem> {
 }
 
 /// Reads the whole body within its limit and deadline, so that no handler has to think of either.
-async fn bounded(request: Request<Body>) -> Result<Request<Body>, Problem> {
+pub(crate) async fn bounded(request: Request<Body>) -> Result<Request<Body>, Problem> {
     if header_bytes(request.headers()) > MAX_HEADERS {
         return Err(Problem::new(Code::HeadersTooLarge));
     }

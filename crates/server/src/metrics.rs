@@ -30,8 +30,7 @@ pub fn watch_log(dropped: ErrorCounter) {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    requests: Family<Answered, Counter>,
-    seconds: Family<Route, Histogram>,
+    requests: Requests,
     hashing: Gauge,
     hashes_waiting: Gauge,
     log_lines_dropped: Gauge,
@@ -47,6 +46,13 @@ pub struct Metrics {
     streams_open: Gauge,
     verifiers: Gauge,
     push_lag: Histogram,
+}
+
+/// What is counted at a door. Labels are taken from a list of routes, never from what a client sent.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    answered: Family<Answered, Counter>,
+    seconds: Family<Route, Histogram>,
     routes: &'static [&'static str],
 }
 
@@ -73,15 +79,10 @@ struct Outcome {
 }
 
 impl Metrics {
-    /// Nothing counted yet. Labels are taken from this list of routes, never from what a client sent.
+    /// Nothing counted yet. Requests are counted by these routes.
     pub fn new(routes: &'static [&'static str]) -> Self {
         let mut registry = Registry::with_prefix("cloakroom");
-        let requests = Family::default();
-        registry.register("http_requests", "Requests answered", requests.clone());
-        let seconds = Family::<Route, Histogram>::new_with_constructor(|| {
-            Histogram::new(exponential_buckets(0.000_05, 4.0, 10))
-        });
-        registry.register_with_unit("http_duration", "Time to answer", Unit::Seconds, seconds.clone());
+        let requests = Requests::new(&mut registry, routes);
         let (hashing, hashes_waiting, lease_age) = (Gauge::default(), Gauge::default(), Gauge::default());
         let log_lines_dropped = Gauge::default();
         registry.register(
@@ -124,7 +125,6 @@ impl Metrics {
         Self {
             registry,
             requests,
-            seconds,
             hashing,
             hashes_waiting,
             log_lines_dropped,
@@ -139,27 +139,17 @@ impl Metrics {
             streams_open,
             verifiers,
             push_lag,
-            routes,
         }
     }
 
     /// The route of a path: one of ours, or `other`.
     pub fn route(&self, path: &str) -> &'static str {
-        self.routes.iter().find(|route| matches(route, path)).copied().unwrap_or("other")
+        self.requests.route(path)
     }
 
     /// Counts an answer.
     pub fn answered(&self, method: &Method, route: &'static str, status: StatusCode, took: Duration) {
-        let method = match *method {
-            Method::GET => "GET",
-            Method::POST => "POST",
-            Method::DELETE => "DELETE",
-            Method::OPTIONS => "OPTIONS",
-            Method::HEAD => "HEAD",
-            _ => "other",
-        };
-        self.requests.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
-        self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
+        self.requests.answered(method, route, status, took);
     }
 
     /// Counts a question of a verifier.
@@ -177,7 +167,6 @@ impl Metrics {
     pub fn text(&self, app: &App) -> String {
         let (auth, lease_age, now) = (&app.auth, app.lease.age(&app.clock), app.clock.boot());
         let stale_accepts = app.verifier.tolerated();
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.hashing.set(count(auth.passwords.running()));
         self.hashes_waiting.set(count(auth.passwords.waiting()));
         self.log_lines_dropped.set(count(LOG.get().map_or(0, ErrorCounter::dropped_lines)));
@@ -202,6 +191,40 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+impl Requests {
+    pub(crate) fn new(registry: &mut Registry, routes: &'static [&'static str]) -> Self {
+        let answered = Family::default();
+        registry.register("http_requests", "Requests answered", answered.clone());
+        let seconds = Family::<Route, Histogram>::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.000_05, 4.0, 10))
+        });
+        registry.register_with_unit("http_duration", "Time to answer", Unit::Seconds, seconds.clone());
+        Self { answered, seconds, routes }
+    }
+
+    pub(crate) fn route(&self, path: &str) -> &'static str {
+        self.routes.iter().find(|route| matches(route, path)).copied().unwrap_or("other")
+    }
+
+    pub(crate) fn answered(&self, method: &Method, route: &'static str, status: StatusCode, took: Duration) {
+        let method = match *method {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::DELETE => "DELETE",
+            Method::OPTIONS => "OPTIONS",
+            Method::HEAD => "HEAD",
+            _ => "other",
+        };
+        self.answered.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
+        self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
+    }
+}
+
+/// A number as a gauge takes it.
+pub(crate) fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn matches(route: &str, path: &str) -> bool {

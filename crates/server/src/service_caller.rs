@@ -39,7 +39,8 @@ pub fn is_shown(headers: &HeaderMap) -> bool {
     line.is_some_and(|text| text.starts_with(PREFIX))
 }
 
-fn shown(headers: &HeaderMap) -> Result<&str, Problem> {
+/// The text that is shown as a service key.
+pub(crate) fn shown(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let text = match (lines.next(), lines.next()) {
         (None, _) => return Err(Problem::new(Code::Unauthenticated)),

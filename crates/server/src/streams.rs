@@ -66,7 +66,7 @@ impl Streams {
     /// Tells all of these, which are new, in their order.
     pub fn push(&self, events: &[Event]) {
         if events.len() > MOST_EVENTS {
-            self.send(Pushed::TooMany);
+            self.cut();
             return;
         }
         if self.pushes.receiver_count() > 0 {
@@ -78,6 +78,11 @@ impl Streams {
                 self.send(Pushed::KeyRevoked(key));
             }
         }
+    }
+
+    /// Ends all: more happened than is pushed.
+    pub fn cut(&self) {
+        self.send(Pushed::TooMany);
     }
 
     /// What is pushed from now on.
@@ -123,6 +128,13 @@ pub fn text(events: &[Event]) -> Bytes {
         text.push_str(&format!("id: {}.{}\ndata: {json}\n\n", event.rv.epoch(), event.rv.seq()));
     }
     Bytes::from(text)
+}
+
+impl Seat {
+    /// Whose it is.
+    pub const fn key(&self) -> ServiceKeyId {
+        self.key
+    }
 }
 
 impl Drop for Seat {

@@ -1,20 +1,16 @@
 //! `GET /v1/feed/snapshot`: everything that is live.
 
-use std::convert::Infallible;
-
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use cloakroom_auth::Error;
 use cloakroom_auth::service_key::Scope;
-use cloakroom_verify::feed::wire::snapshot::MEDIA_TYPE;
-use futures_util::stream;
+use cloakroom_verify::clock::Clock;
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 
 use crate::app::App;
 use crate::problem::Problem;
 use crate::service_caller;
+use crate::snapshots::Read;
 
 /// Gives every live event, at a position of its own: what happened since then, a sync tells.
 #[utoipa::path(get, path = "/v1/feed/snapshot", tag = "feed", security(("bearer" = [])), responses(
@@ -26,10 +22,12 @@ use crate::service_caller;
 ))]
 pub async fn snapshot(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     service_caller::by_memory(&app, &headers, Scope::Feed).await?;
-    let snapshot = app.snapshots.take(&app).await.map_err(Error::Store)?;
-    let pieces = stream::unfold((snapshot, 0), |(snapshot, number)| async move {
-        let piece = snapshot.piece(number)?;
-        Some((Ok::<_, Infallible>(piece), (snapshot, number + 1)))
-    });
-    Ok(([(CONTENT_TYPE, MEDIA_TYPE)], Body::from_stream(pieces)).into_response())
+    let known = app.follower.tell(None, 0).map_err(Error::Store)?.head;
+    let read = async {
+        let server_time = app.clock.wall();
+        let sync = app.auth.store.read_since(None).await?;
+        Ok(Read { sync, server_time, retain: app.retention })
+    };
+    let snapshot = app.snapshots.take(&app.clock, known, read).await.map_err(Error::Store)?;
+    Ok(snapshot.response())
 }

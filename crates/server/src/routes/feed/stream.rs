@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use cloakroom_auth::service_key::Scope;
 use cloakroom_verify::feed::wire::MOST_EVENTS;
-use cloakroom_verify::{Rv, ServiceKeyId};
+use cloakroom_verify::{Event, Rv, ServiceKeyId};
 use futures_util::stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName};
@@ -19,7 +19,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::app::App;
 use crate::problem::{Code, Problem};
 use crate::service_caller;
-use crate::streams::{Full, Pushed, Seat, text};
+use crate::streams::{Full, Pushed, Seat, Streams, text};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How often something is sent, so that a connection that is gone is noticed on both sides.
@@ -43,35 +43,48 @@ const COMMENT: &str = ":\n\n";
 pub async fn stream(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let key = service_caller::by_memory(&app, &headers, Scope::Feed).await?.id;
     let since = last_event(&headers)?;
-    let seat = app.streams.seat(key).map_err(|full| match full {
-        Full::Key => Problem::new(Code::TooManyRequests).retry_after(KEEP_ALIVE),
-        Full::Process => Problem::new(Code::Unavailable),
-    })?;
+    let seat = seat(&app.streams, key)?;
     let (pushes, missed) = app.follower.tell_from(since, MOST_EVENTS, || app.streams.subscribe());
     if app.auth.proved_keys.is_revoked(key) {
         return Err(Problem::new(Code::InvalidToken));
     }
+    Ok(open(seat, missed, pushes, app.draining.subscribe()))
+}
+
+/// A seat for this key, or why there is none.
+pub(crate) fn seat(streams: &Streams, key: ServiceKeyId) -> Result<Seat, Problem> {
+    streams.seat(key).map_err(|full| match full {
+        Full::Key => Problem::new(Code::TooManyRequests).retry_after(KEEP_ALIVE),
+        Full::Process => Problem::new(Code::Unavailable),
+    })
+}
+
+/// The answer that goes on: what was missed, then what is pushed, until `ending` says so.
+pub(crate) fn open(
+    seat: Seat,
+    missed: Option<Vec<Event>>,
+    pushes: broadcast::Receiver<Pushed>,
+    ending: watch::Receiver<bool>,
+) -> Response {
     let mut keep_alive = interval(KEEP_ALIVE);
     keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let ending = app.draining.subscribe();
     let missed = missed.filter(|missed| !missed.is_empty()).map(|missed| text(&missed));
-    let open = Open { key, missed, pushes, keep_alive, ending, _seat: seat };
+    let open = Open { missed, pushes, keep_alive, ending, seat };
     let pieces = stream::unfold(open, |mut open| async move {
         let piece = open.next().await?;
         Some((Ok::<_, Infallible>(piece), open))
     });
     // Proxies that gather an answer before they pass it on would make it useless.
     let headers = [(CONTENT_TYPE, "text/event-stream"), (HeaderName::from_static("x-accel-buffering"), "no")];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    (headers, Body::from_stream(pieces)).into_response()
 }
 
 struct Open {
-    key: ServiceKeyId,
     missed: Option<Bytes>,
     pushes: broadcast::Receiver<Pushed>,
     keep_alive: Interval,
     ending: watch::Receiver<bool>,
-    _seat: Seat,
+    seat: Seat,
 }
 
 impl Open {
@@ -85,7 +98,7 @@ impl Open {
                 _ = self.ending.wait_for(|ending| *ending) => return None,
                 pushed = self.pushes.recv() => match pushed {
                     Ok(Pushed::Events(events)) => return Some(events),
-                    Ok(Pushed::KeyRevoked(key)) if key != self.key => {}
+                    Ok(Pushed::KeyRevoked(key)) if key != self.seat.key() => {}
                     // Too far behind: it comes back and says what it knows.
                     Ok(Pushed::KeyRevoked(_) | Pushed::TooMany) | Err(_) => return None,
                 },
@@ -95,7 +108,8 @@ impl Open {
     }
 }
 
-fn last_event(headers: &HeaderMap) -> Result<Option<Rv>, Problem> {
+/// The position that somebody goes on from.
+pub(crate) fn last_event(headers: &HeaderMap) -> Result<Option<Rv>, Problem> {
     let Some(line) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
     let position = line.to_str().ok().and_then(|line| line.split_once('.'));
     let position = position.and_then(|(epoch, seq)| Some((epoch.parse().ok()?, seq.parse().ok()?)));

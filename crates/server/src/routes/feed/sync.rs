@@ -84,7 +84,8 @@ pub async fn sync(
     Ok(([(CONTENT_TYPE, "application/json")], answer.to_json()).into_response())
 }
 
-fn checked(question: &SyncQuestion) -> Result<Option<Rv>, Problem> {
+/// The position that it asks from, if it is a question that can be answered.
+pub(crate) fn checked(question: &SyncQuestion) -> Result<Option<Rv>, Problem> {
     let name = "expected 1 to 64 characters of A-Z a-z 0-9 - _ .";
     for (field, text) in [("verifier", &question.verifier), ("nonce", &question.nonce)] {
         if !SyncQuestion::is_name(text) {
