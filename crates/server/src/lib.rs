@@ -6,7 +6,7 @@
 //! * [`problem`]: the only place where an error becomes a status; [`json`], [`client_address`], [`cross_site`],
 //!   [`cookies`], [`request_id`]: what requests carry; [`grant`], [`view`], [`device`]: what answers look like
 //! * [`service_caller`], [`streams`], [`snapshots`]: what programs ask, and what they are told as it happens
-//! * [`serve`], [`management`], [`metrics`], [`tend`]: a running server; [`cli`]: the commands
+//! * [`serve`], [`management`], [`metrics`], [`tend`]: a running server; [`relay`]: one that passes the feed on; [`cli`]: the commands
 //!
 //! No SQL and no rules: a handler extracts, calls one verb of `cloakroom-auth`, and renders.
 
@@ -25,6 +25,7 @@ pub mod key_watch;
 pub mod management;
 pub mod metrics;
 pub mod problem;
+pub mod relay;
 pub mod request_id;
 pub mod routes;
 pub mod serve;

@@ -13,6 +13,7 @@ pub mod init;
 pub mod key;
 pub mod migrate;
 pub mod output;
+pub mod relay;
 pub mod revoke;
 pub mod run;
 pub mod serve;
@@ -74,6 +75,8 @@ enum Command {
     Dev,
     /// Serve what the configuration says
     Serve(serve::ServeArgs),
+    // Described in its file, at length.
+    Relay(relay::RelayArgs),
     /// Choose between session, JWT and hybrid, and write cloakroom.toml
     Init(init::InitArgs),
     /// Bring the database up to date
@@ -166,8 +169,9 @@ fn talk(message: &str) {
 /// Runs the command of this command line.
 pub fn main() -> ExitCode {
     let Cli { given, command } = Cli::parse();
-    let _log =
-        output::log_to_stderr(matches!(command, Command::Dev | Command::Serve(_) | Command::ShowdownPart(_)));
+    let is_server =
+        matches!(command, Command::Dev | Command::Serve(_) | Command::Relay(_) | Command::ShowdownPart(_));
+    let _log = output::log_to_stderr(is_server);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run(given, command)),
@@ -190,6 +194,7 @@ async fn run(given: Given, command: Command) -> Done {
     match command {
         Command::Dev => dev::dev(&inputs).await,
         Command::Serve(args) => serve::serve(&inputs, &args).await,
+        Command::Relay(args) => relay::relay(&inputs, args).await,
         Command::Init(args) => init::init(&inputs, args),
         Command::Migrate(args) => migrate::migrate(&inputs, &args, output).await,
         Command::Backup(args) => backup::backup(&inputs, args, output).await,

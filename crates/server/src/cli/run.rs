@@ -74,7 +74,7 @@ pub async fn run_behind(
     app.auth.flush_all_uses().await.map_err(Failure::unreachable)
 }
 
-async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+pub(super) async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     let hint = format!("{key} = {address}");
     TcpListener::bind(address).await.map_err(|error| Failure::failed(format!("{hint}: {error}")))
 }
@@ -96,21 +96,21 @@ fn publish(
 }
 
 /// The signals of a terminal and of a service manager.
-struct Asked {
+pub(super) struct Asked {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Asked {
     /// From now on they no longer end the process by themselves.
-    fn listen() -> Result<Self, Failure> {
+    pub(super) fn listen() -> Result<Self, Failure> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt()).map_err(Failure::failed)?,
             terminate: signal(SignalKind::terminate()).map_err(Failure::failed)?,
         })
     }
 
-    async fn wait(&mut self) {
+    pub(super) async fn wait(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -120,6 +120,11 @@ impl Asked {
 
 /// Two lines that a program can read.
 pub fn tell_addresses(bound: &Bound) -> Done {
-    output::line(&format!("listening   http://{}", bound.listen))?;
-    output::line(&format!("management  http://{}", bound.management))
+    tell(bound.listen, bound.management)
+}
+
+/// The same for who has no URL of its own.
+pub(super) fn tell(listen: SocketAddr, management: SocketAddr) -> Done {
+    output::line(&format!("listening   http://{listen}"))?;
+    output::line(&format!("management  http://{management}"))
 }

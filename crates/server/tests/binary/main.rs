@@ -19,6 +19,7 @@ mod postgres_locks;
 mod readme;
 mod redis;
 mod refresh;
+mod relay;
 mod rotation;
 mod sentinel;
 mod serve;
