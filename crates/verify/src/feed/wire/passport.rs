@@ -54,8 +54,9 @@ pub fn found(json: &[u8], token: &OpaqueToken, now: Timestamp) -> Result<Found, 
     if !answer.active {
         return Ok(Found::Unknown);
     }
-    // Nothing but a session token of this very session can be remembered as one.
-    let Some(passport) = answer.passport else { return Ok(Found::Unknown) };
+    // Somebody who does not follow the feed gets none, since nobody would tell when to forget it. The session lives.
+    let passport =
+        answer.passport.ok_or(NotUnderstood("no passport: the service key lacks the scope feed"))?;
     let session: SessionId = parsed(answer.sid, "sid")?;
     let user: UserId = parsed(answer.sub, "sub")?;
     if answer.strategy != Some(Strategy::Session) || session != token.session {
@@ -128,11 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_it_is_it_is_no_session() {
+    fn only_what_is_not_active_is_no_session() {
         let dead = answer(|answer| answer["active"] = false.into());
         assert!(matches!(found(&dead, &token(), NOW), Ok(Found::Unknown)));
-        let of_another_kind = answer(|answer| answer["passport"] = serde_json::Value::Null);
-        assert!(matches!(found(&of_another_kind, &token(), NOW), Ok(Found::Unknown)));
+        // It lives, and cannot be remembered: nobody may be logged out for that.
+        let no_passport = answer(|answer| answer["passport"] = serde_json::Value::Null);
+        assert!(found(&no_passport, &token(), NOW).is_err());
     }
 
     #[test]
