@@ -9,6 +9,7 @@ mod backup;
 mod commands;
 mod crash;
 mod disk_full;
+mod feed;
 mod import;
 mod init;
 mod load;
