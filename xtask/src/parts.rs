@@ -25,7 +25,7 @@ enum Look {
 
 const PARTS: &[Part] = &[
     program("curl", &["readme"], "apt-get install curl"),
-    program("postgres", &["store", "binary", "replicas"], "apt-get install postgresql"),
+    program("postgres", &["store", "binary", "replicas", "soak"], "apt-get install postgresql"),
     program("redis-server", &["store", "binary"], "apt-get install redis-server"),
     program("nginx", &["binary"], "apt-get install nginx-light"),
     program("caddy", &[], "apt-get install caddy"),
