@@ -1,4 +1,4 @@
-//! The one decision about an exchange: the same login carried by the other kind of token (refresh.md section 5).
+//! The one decision about an exchange: the same login carried by the other kind of token (docs/refresh.md).
 
 use cloakroom_verify::{OpaqueKind, SessionId, Timestamp, Transport};
 

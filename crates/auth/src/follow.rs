@@ -3,7 +3,7 @@
 //!
 //! One round: the boot clock is read, then head and events in one statement, then the events are applied, and only
 //! then is the lease credited with the time from *before* the read. Any other order would vouch for events that
-//! were not yet known (feed.md section 4).
+//! were not yet known (docs/revocation.md).
 //!
 //! A verifier that asks is answered by a round that began after its question, or a little before, with that as its age:
 //! those who ask together share one.

@@ -1,4 +1,4 @@
-//! What proving a password again does to a login (refresh.md section 5, privilege changes).
+//! What proving a password again does to a login (docs/refresh.md).
 //!
 //! A login keeps its row and gets its next generation, which is also its floor: what was handed out before is refused
 //! from then on, and tells on nobody, since requests in flight carry it honestly.

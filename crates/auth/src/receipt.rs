@@ -1,4 +1,4 @@
-//! When a revocation is effective: no check that starts then accepts what it kills (feed.md section 5).
+//! When a revocation is effective: no check that starts then accepts what it kills (docs/revocation.md).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The one decision about a refresh token: who is honest, who is late, who is a thief (refresh.md section 5).
+//! The one decision about a refresh token: who is honest, who is late, who is a thief (docs/refresh.md).
 //!
 //! [`decide`] is pure. A store calls it under the row lock with the facts it read there, and writes what
 //! [`Decision`] says in the same transaction; it never decides by itself.

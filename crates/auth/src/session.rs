@@ -218,7 +218,7 @@ pub enum Dead {
 }
 
 impl Session {
-    /// The one test of a row (feed.md section 2). The user and the head must have been read with it.
+    /// The one test of a row (docs/revocation.md). The user and the head must have been read with it.
     pub fn judge(&self, user: &User, as_of: AsOf, now: Timestamp) -> Result<(), Dead> {
         if self.revoked.is_some() {
             return Err(Dead::Revoked);

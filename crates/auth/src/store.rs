@@ -3,7 +3,7 @@
 //! A store keeps rows and applies decisions; it never decides. Each method is one atomic step. The contract
 //! suite in `cloakroom-store/tests/contract.rs` runs on every store and proves each sentence here.
 //!
-//! Order inside every revoking step (feed.md section 3): lock users by id, then sessions by id; move the head
+//! Order inside every revoking step (docs/revocation.md): lock users by id, then sessions by id; move the head
 //! and insert the events; write the returned number into the locked rows; commit, nothing else. So the order
 //! of the numbers is the order of the commits, without gaps.
 

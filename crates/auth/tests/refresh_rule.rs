@@ -1,4 +1,4 @@
-//! The decision of refresh.md section 5, line by line, with time moved by hand.
+//! The decision of docs/refresh.md, line by line, with time moved by hand.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Random schedules on the real code: the rule of refresh.md, tried through the real `Auth` and the real SQLite store.
+//! Random schedules on the real code: the rule of docs/refresh.md, tried through the real `Auth` and the real SQLite store.
 //!
 //! A schedule is an owner, perhaps a thief, two servers over one database, and a few dozen things that happen to
 //! them: requests that overlap at every step of the store, faults before and after each commit, lost and late answers,

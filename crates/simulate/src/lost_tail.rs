@@ -1,5 +1,5 @@
 //! At the end of each batch: the database fails over and loses its last rotations. The clients hold newer tokens than
-//! it has ever heard of, and none of them may be locked out (refresh.md section 6).
+//! it has ever heard of, and none of them may be locked out (docs/refresh.md).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -103,7 +103,7 @@ fn something_new(play: &mut Play<'_>) {
     }
 }
 
-/// A tab renews or exchanges what the store holds, by the protocol of refresh.md section 5.
+/// A tab renews or exchanges what the store holds, by the protocol of docs/refresh.md.
 pub(crate) fn owner_sends(play: &mut Play<'_>) -> Option<usize> {
     if play.owner.out {
         return None;

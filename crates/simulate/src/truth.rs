@@ -1,4 +1,4 @@
-//! What is so, whatever was answered: kept from the commits alone, in their order, and judged by what refresh.md
+//! What is so, whatever was answered: kept from the commits alone, in their order, and judged by what docs/refresh.md
 //! promises, never by the code that is tried.
 
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! How long local knowledge may be trusted.
 //!
-//! The promise (feed.md): a check that reads its clock later than `bound` after a revocation was committed does not
+//! The promise (docs/revocation.md): a check that reads its clock later than `bound` after a revocation was committed does not
 //! accept what it kills. It holds only because of one order, kept in [`Lease::judge_on`].
 
 use std::time::Duration;

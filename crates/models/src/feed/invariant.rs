@@ -1,4 +1,4 @@
-//! The invariants of the feed (feed.md section 9), as bits that a step sets when it breaks one.
+//! The invariants of the feed (docs/revocation.md), as bits that a step sets when it breaks one.
 
 /// What must never happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

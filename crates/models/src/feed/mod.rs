@@ -1,4 +1,4 @@
-//! The feed: what a verifier may believe, and what may be made while revocations race with it (feed.md section 9).
+//! The feed: what a verifier may believe, and what may be made while revocations race with it (docs/revocation.md).
 //!
 //! * [`lease`]: the bound, completeness, receipts, and the lives of a database; it calls the verifier's own `Watermark`,
 //!   `Lease` and `Revocations`

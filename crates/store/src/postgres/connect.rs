@@ -151,7 +151,7 @@ const RESTS_LONG: &str =
 /// What every connection is set to. `SET` rather than startup options, which poolers between drop.
 fn settings(address: &Address) -> String {
     let timeout = address.statement_timeout.as_millis();
-    // A commit that was answered must be durable (feed.md, A5): never weaker than the server's own default, and
+    // A commit that was answered must be durable (docs/revocation.md): never weaker than the server's own default, and
     // never so weak that a crash takes it back.
     format!(
         "SET statement_timeout = {timeout}; SET lock_timeout = {timeout}; \

@@ -1,4 +1,4 @@
-//! Epochs: a database that begins another life must not give out numbers that were given out (feed.md section 3).
+//! Epochs: a database that begins another life must not give out numbers that were given out (docs/revocation.md).
 //!
 //! The lineage is judged inside each statement that reads or moves the head. One that reads another lineage gives
 //! nothing and comes here; one that moves the head begins the epoch in the same write.

@@ -1,4 +1,4 @@
-//! What a step tells of, and the end of every step that tells of something (feed.md section 3): move the head and
+//! What a step tells of, and the end of every step that tells of something (docs/revocation.md): move the head and
 //! insert the events, write the returned numbers into the locked rows, commit, nothing else.
 
 use std::time::Duration;

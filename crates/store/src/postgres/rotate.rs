@@ -1,4 +1,4 @@
-//! A refresh: one conditional statement, and only where that changes nothing, the whole decision (refresh.md section 5).
+//! A refresh: one conditional statement, and only where that changes nothing, the whole decision (docs/refresh.md).
 
 use cloakroom_auth::refresh::{self, Ask, Decision, SameReason};
 use cloakroom_auth::session::EndReason;

@@ -93,7 +93,7 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Nobody else has the file, so nobody knows whether it is the one that was closed last: a restored backup must
-/// not repeat numbers that were given out (feed.md section 3), nor bring ended logins back (refresh.md section 6).
+/// not repeat numbers that were given out (docs/revocation.md), nor bring ended logins back (docs/refresh.md).
 fn begin_epoch(connection: &Connection, path: &Path, now: Timestamp) -> Result<(), OpenError> {
     let published = published::read(path);
     let begin = || {

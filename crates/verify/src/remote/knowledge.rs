@@ -1,7 +1,7 @@
 //! What is known here, and in which order it comes to be known.
 //!
 //! Events first, then the watermark, then the lease: whoever reads the lease finds everything in the table that it
-//! vouches for. The order is the whole safety of the protocol (feed.md section 4), so it stands in one place.
+//! vouches for. The order is the whole safety of the protocol (docs/revocation.md), so it stands in one place.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cloakroom_verify::clock::Clock;
 use cloakroom_verify::feed::wire::sync::SyncAnswer;
 use cloakroom_verify::remote::{Ear, Feed};
 use cloakroom_verify::{Event, Revocation, Rv, SessionId};

@@ -1,4 +1,4 @@
-//! Random runs, each from its seed, judged by what was really committed (feed.md section 9).
+//! Random runs, each from its seed, judged by what was really committed (docs/revocation.md).
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! No reader sees a new lease with an old table (feed.md, I7): under every order of steps and every reordering that the
+//! No reader sees a new lease with an old table (docs/revocation.md, I7): under every order of steps and every reordering that the
 //! memory model allows (`loom`). What is checked are the files of the crate itself, with the locks and atomics of the
 //! model checker put in through `crate::sync`.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "it reports as the harness would")]

@@ -1,4 +1,4 @@
-//! The database: dense numbers, copies that lag, lives and their epochs (feed.md section 3).
+//! The database: dense numbers, copies that lag, lives and their epochs (docs/revocation.md).
 
 use cloakroom_auth::feed::epoch_at;
 use cloakroom_verify::{Rv, Timestamp};

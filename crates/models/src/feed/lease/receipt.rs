@@ -1,4 +1,4 @@
-//! Receipts (feed.md section 5): when it may be said that a revocation is effective everywhere.
+//! Receipts (docs/revocation.md): when it may be said that a revocation is effective everywhere.
 //!
 //! Each process keeps a row: up to where everybody who may hold a lease of it has applied the feed. It reads the head
 //! first and looks at its verifiers then, so whoever registers after the look reads a head that is as new. The row

@@ -1,4 +1,4 @@
-//! A client as refresh.md section 5 demands: token and attempt in one store that all its tabs share.
+//! A client as docs/refresh.md demands: token and attempt in one store that all its tabs share.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
