@@ -1,4 +1,4 @@
-//! Tokens of a key that was not read yet: 503 while the keys are read again, then refused (docs/refresh.md).
+//! Tokens of a key that was not read yet: 503 while the keys are read again, then refused.
 //!
 //! A replica that rotates the token key first may hand out a token before another one has looked into the directory.
 

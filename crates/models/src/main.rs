@@ -1,4 +1,4 @@
-//! `cargo run --release -p cloakroom-models -- refresh`: searches, and prints what was found.
+//! `cargo run --release -p cloakroom-models -- refresh|feed`: searches, and prints what was found.
 #![expect(clippy::print_stdout, reason = "a command line talks")]
 
 use std::process::ExitCode;

@@ -102,8 +102,10 @@ impl Play<'_> {
             return Ok(());
         }
         client.out = true;
-        client.timed_out |= flying.late;
-        let deserved = self.truth.ended() || flying.late || self.truth.thief_acted || self.truth.careless;
+        // What is over for good is refused by the first read: nothing was decided then.
+        let late = flying.late || self.truth.over(asked.now);
+        client.timed_out |= late;
+        let deserved = self.truth.ended() || late || self.truth.thief_acted || self.truth.careless;
         if asked.who == Party::Owner && !deserved {
             let words = format!("request {} was refused, and nobody had ended the login", asked.id);
             return Err(Violation::new(Broken::LockOut, words));

@@ -22,8 +22,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "feed: a push makes fresh (a one-way heartbeat)",
         file: KNOWLEDGE,
         changes: &[(
-            "        self.watermark.lock().pushed(event.rv);\n",
-            "        self.watermark.lock().pushed(event.rv);\n        self.lease.credit(self.clock.boot());\n",
+            "        watermark.pushed(event.rv);\n",
+            "        watermark.pushed(event.rv);\n        self.lease.credit(self.clock.boot());\n",
         )],
         suites: &[Suite::Feed],
     },
@@ -61,8 +61,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "feed: a head behind what was asked from is credited",
         file: FOLLOWER,
         changes: &[(
-            "let asked = Asked { position, sent:",
-            "let asked = Asked { position: position.and(None), sent:",
+            "let asked = Asked { known, sent:",
+            "let asked = Asked { known: known.and(None), sent:",
         )],
         suites: &[Suite::Feed],
     },

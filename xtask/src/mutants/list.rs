@@ -1,4 +1,4 @@
-//! The mutants: the list of the refresh design (section 7), as far as it speaks of code that is there, and a few more.
+//! The mutants: rules of docs/refresh.md, each broken on purpose, and a few more.
 
 /// A rule broken on purpose.
 pub(super) struct Mutant {

@@ -7,7 +7,7 @@
 //! use cloakroom_verify::{Principal, layer::AuthenticateLayer, remote};
 //!
 //! # async fn service() -> Result<Router, Box<dyn std::error::Error>> {
-//! let verifier = remote::Verifier::builder("https://auth.example.com", "shop") // the issuer, and who we are to it
+//! let verifier = remote::Verifier::builder("https://auth.example.com", "cloakroom") // the issuer, and one of its token.audience
 //!     .server("https://auth-1.internal.example.com")
 //!     .server("https://auth-2.internal.example.com")
 //!     .service_key(std::env::var("SHOP_SERVICE_KEY")?)
