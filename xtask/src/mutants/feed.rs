@@ -60,10 +60,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "feed: a head behind what was asked from is credited",
         file: FOLLOWER,
-        changes: &[(
-            "let asked = Asked { known, sent:",
-            "let asked = Asked { known: known.and(None), sent:",
-        )],
+        changes: &[("let asked = Asked { known, sent:", "let asked = Asked { known: known.and(None), sent:")],
         suites: &[Suite::Feed],
     },
     Mutant {

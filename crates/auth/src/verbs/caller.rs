@@ -1,7 +1,7 @@
 //! Whose credential this is, by what the store says now.
 //!
-//! A verifier's lease is good enough to answer a request, never to make a credential from a credential (docs/revocation.md
-//! section 3): whoever mints asks here.
+//! A verifier's lease is good enough to answer a request, never to make a credential from a credential (docs/revocation.md):
+//! whoever mints asks here.
 
 use cloakroom_verify::{KeyId, OpaqueKind, OpaqueToken, Revocation, Timestamp, jwt};
 
