@@ -41,6 +41,9 @@ pub fn is_shown(headers: &HeaderMap) -> bool {
 
 /// The text that is shown as a service key.
 pub(crate) fn shown(headers: &HeaderMap) -> Result<&str, Problem> {
+    if headers.contains_key("session-id") {
+        return Err(Problem::malformed("a service key and a session-id"));
+    }
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let text = match (lines.next(), lines.next()) {
         (None, _) => return Err(Problem::new(Code::Unauthenticated)),

@@ -122,7 +122,7 @@ pub enum Found {
 pub struct Outage;
 
 /// What a verifier remembers of a session.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Fill {
     /// Who it stands for.
     pub principal: Principal,
@@ -140,4 +140,16 @@ pub struct Fill {
     pub last_used_at: Timestamp,
     /// How long this may be remembered: no longer than events are kept.
     pub fill_until: Timestamp,
+}
+
+/// Without the mac: with it whoever reads a log could show the token.
+impl std::fmt::Debug for Fill {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fill")
+            .field("principal", &self.principal)
+            .field("generation", &self.generation)
+            .field("as_of", &self.as_of)
+            .field("fill_until", &self.fill_until)
+            .finish_non_exhaustive()
+    }
 }

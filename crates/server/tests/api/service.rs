@@ -62,6 +62,13 @@ async fn a_good_token_is_told_whose_it_is() {
 }
 
 #[tokio::test]
+async fn a_service_key_beside_a_session_id_is_400() {
+    let world = World::new().await;
+    let service = key(&world, "shop", &[Scope::Introspect]).await.with("session-id", "cks_x");
+    form(&service, "/v1/introspect", String::from("token=x")).await.assert_problem(400, "invalid_request");
+}
+
+#[tokio::test]
 async fn whatever_is_not_good_is_told_by_the_same_bytes() {
     let world = World::new().await;
     let service = key(&world, "shop", &[Scope::Introspect]).await;

@@ -95,7 +95,8 @@ fn one_that_is_ended_early_leaves_what_it_knows() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stderr.contains("ended early"), "{ran:?}");
     let told = report(&place, "report.json");
-    assert!(told.partial && told.contenders.len() == 8, "{told:?}");
+    // The floor may have been started and not be asked yet.
+    assert!(told.partial && told.contenders.len() >= 7, "{told:?}");
     assert!(told.contenders.iter().any(|contender| contender.closed.len() < 100));
 }
 

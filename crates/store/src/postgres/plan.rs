@@ -41,7 +41,8 @@ pub(super) struct Told {
 }
 
 /// The numbers are taken from the head that this very statement moves: it waits for whoever moves it now, and they
-/// wait for this one's commit, so the order of the numbers is the order of the commits.
+/// wait for this one's commit, so the order of the numbers is the order of the commits. An event is kept by the later of
+/// two clocks, the caller's and the database's: by a slow one alone it would be forgotten before what it kills has expired.
 const TELL: &str = concat!(
     "WITH h AS (UPDATE feed_head SET head = ",
     head_now!(),
@@ -49,7 +50,8 @@ const TELL: &str = concat!(
     head_now!(),
     " + $2 END, lineage = {LINEAGE} RETURNING head, floor, retention), \
      e AS (INSERT INTO feed_events AS f (rv, kind, key, keep_until) \
-     SELECT h.head - $1 + n.number, n.kind, n.key, greatest(n.at_least, n.now + h.retention) \
+     SELECT h.head - $1 + n.number, n.kind, n.key, greatest(n.at_least, h.retention \
+     + greatest(n.now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)) \
      FROM h, unnest($3::text[], $4::bytea[], $5::bigint[], $6::bigint[]) WITH ORDINALITY \
      AS n (kind, key, at_least, now, number) \
      ON CONFLICT (kind, key) DO UPDATE SET rv = excluded.rv, \

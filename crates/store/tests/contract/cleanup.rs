@@ -8,9 +8,9 @@ pub(super) async fn events_are_kept_as_long_as_the_longest_token(store: Shared) 
     let append = |n: u8, at_least| {
         store.append(Revocation::TokenRevoked(TokenId::from_bytes([n; 16])), at_least, now())
     };
-    assert_eq!(append(1, None).await.unwrap().keep_until, now().after(HOUR), "the longer one still counts");
+    assert!(append(1, None).await.unwrap().keep_until >= now().after(HOUR), "the longer one still counts");
     let later = now().after(2 * HOUR);
-    assert_eq!(append(2, Some(later)).await.unwrap().keep_until, later, "a token's own expiry lengthens it");
+    assert!(append(2, Some(later)).await.unwrap().keep_until >= later, "a token's own expiry lengthens it");
     let everything = store.append(Revocation::EverythingBefore, None, now()).await.unwrap();
     assert_eq!(store.purge_events(now().after(HOUR), 10).await.unwrap(), 0, "not before its time");
     assert_eq!(store.purge_events(now().after(1000 * DAY), 1).await.unwrap(), 1);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cloakroom_verify::Timestamp;
+
 use super::*;
 
 const BOUND: Duration = Duration::from_secs(2);
@@ -78,5 +80,19 @@ async fn a_fenced_read_gives_nothing_where_it_cannot_commit() {
     assert!(store.read_since(None).await.is_err());
     client.batch_execute("DROP TRIGGER isolated ON feed_beat").await.unwrap();
     assert!(store.read_since(None).await.is_ok());
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_told_by_a_slow_clock_is_kept_as_long_as_any() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.open().await;
+    store.retain(Duration::from_secs(600), now()).await.unwrap();
+    let client = database.connect().await;
+    let clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    let before = Timestamp::from_millis(client.query_one(clock, &[]).await.unwrap().get(0));
+    let long_ago = before.before(Duration::from_secs(86_400));
+    let event = store.append(token(7, 200), None, long_ago).await.unwrap();
+    assert!(event.keep_until >= before.after(Duration::from_secs(600)), "{event:?}");
     database.drop().await;
 }

@@ -8,7 +8,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use cloakroom_auth::service_key::Scope;
-use cloakroom_verify::feed::wire::MOST_EVENTS;
 use cloakroom_verify::{Event, Rv, ServiceKeyId};
 use futures_util::stream;
 use http::header::CONTENT_TYPE;
@@ -24,6 +23,8 @@ use crate::streams::{Full, Pushed, Seat, Streams, text};
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How often something is sent, so that a connection that is gone is noticed on both sides.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Missed events that a stream begins with at most: a client that never reads holds them. Who missed more asks.
+const REPLAYED: usize = 256;
 /// A comment: every client skips it.
 const COMMENT: &str = ":\n\n";
 
@@ -44,7 +45,7 @@ pub async fn stream(State(app): State<App>, headers: HeaderMap) -> Result<Respon
     let key = service_caller::by_memory(&app, &headers, Scope::Feed).await?.id;
     let since = last_event(&headers)?;
     let seat = seat(&app.streams, key)?;
-    let (pushes, missed) = app.follower.tell_from(since, MOST_EVENTS, || app.streams.subscribe());
+    let (pushes, missed) = app.follower.tell_from(since, REPLAYED, || app.streams.subscribe());
     if app.auth.proved_keys.is_revoked(key) {
         return Err(Problem::new(Code::InvalidToken));
     }

@@ -126,6 +126,7 @@ mod tests {
         assert_eq!((fill.mac, fill.generation), ([9; 16], 3));
         assert_eq!(fill.fill_until, NOW.after(Duration::from_secs(900)));
         assert!(fill.principal.roles.contains("admin"));
+        assert!(!format!("{fill:?}").contains("mac"), "it would be the half of a token that is secret");
     }
 
     #[test]
