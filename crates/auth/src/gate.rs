@@ -23,8 +23,17 @@ const WAITING: usize = 126;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is known of a login exists while somebody is at its gate, so memory is bounded by the requests under way.
-#[derive(Debug, Default)]
-pub struct Gate(Mutex<HashMap<Login, Passage>>);
+#[derive(Debug)]
+pub struct Gate {
+    at_once: usize,
+    passages: Mutex<HashMap<Login, Passage>>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::of(AT_ONCE)
+    }
+}
 
 /// Whose row is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +69,11 @@ pub(crate) struct Turn<'g> {
 }
 
 impl Gate {
+    /// Lets so many steps of one login through at once: as many as there are where a simulation decides who goes first.
+    pub fn of(at_once: usize) -> Self {
+        Self { at_once, passages: Mutex::default() }
+    }
+
     /// Waits for a turn. An error, at once where too many wait already: 503.
     pub(crate) async fn pass(&self, login: Login) -> Result<Turn<'_>> {
         let mut turn = self.enter(login).ok_or(Error::Crowded)?;
@@ -75,8 +89,8 @@ impl Gate {
         let mut passages = self.lock();
         let passage = passages
             .entry(login)
-            .or_insert_with(|| Passage { turns: Arc::new(Semaphore::new(AT_ONCE)), present: 0 });
-        if passage.present >= AT_ONCE + WAITING {
+            .or_insert_with(|| Passage { turns: Arc::new(Semaphore::new(self.at_once)), present: 0 });
+        if passage.present >= self.at_once + WAITING {
             return None;
         }
         passage.present += 1;
@@ -85,7 +99,7 @@ impl Gate {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Login, Passage>> {
         // Every change leaves the map whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.passages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

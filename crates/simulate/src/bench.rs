@@ -121,7 +121,8 @@ impl Bench {
             passwords: pool,
             throttle: Throttle::new(quota, quota),
             revocations: Arc::new(Revocations::new()),
-            gate: Gate::default(),
+            // The schedule decides who goes first: nobody may wait where it does not see them.
+            gate: Gate::of(1_000),
             refreshes: RefreshCounts::default(),
             grace: GraceWatch::default(),
             purged: PurgeCounts::default(),
