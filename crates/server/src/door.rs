@@ -1,7 +1,7 @@
-//! Every request comes in here and every answer goes out: limits, deadlines, origins, panics, names and numbers.
+//! Every request comes in here and every answer goes out: limits, deadlines, origins, callers, panics, names and numbers.
 //!
-//! In: a name, the size of headers and body, then the origin. Out: problems are written, credentials are not cached,
-//! the request is counted. What happens between is the router's.
+//! In: a name, the size of headers and body, the origin, then who is calling. Out: problems are written, credentials
+//! are not cached, the request is counted. What happens between is the router's.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -14,18 +14,23 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use cloakroom_verify::authenticate::Authenticate;
 use cloakroom_verify::clock::Clock;
+use cloakroom_verify::layer::identify;
 use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use tower_service::Service;
 
-use crate::app::App;
+use crate::app::{App, OwnVerifier};
+use crate::client_address::Peer;
 use crate::problem::{self, Code, Problem};
 use crate::request_id;
+use crate::routes::{class, me};
 
 /// Most bytes of a body.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -38,32 +43,39 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The whole HTTP interface as one tower service: serve it, or mount it in a router of your own.
 #[derive(Clone)]
-pub struct Door {
+pub struct Door<V = OwnVerifier> {
     app: App,
+    verifier: V,
     router: Router,
     changing: Arc<Semaphore>,
 }
 
-impl Door {
-    /// A door in front of this router.
-    pub fn new(app: App, router: Router) -> Self {
-        Self { app, router, changing: Arc::new(Semaphore::new(CHANGING)) }
+impl<V: Authenticate> Door<V> {
+    /// A door in front of this router. Who is calling is what `verifier` says; `GET /v1/me` asks for nothing else and is
+    /// answered here.
+    pub fn new(app: App, verifier: V, router: Router) -> Self {
+        Self { app, verifier, router, changing: Arc::new(Semaphore::new(CHANGING)) }
     }
 
     /// Answers one request, whatever happens on the way.
-    pub async fn answer(self, request: Request<Body>) -> Response {
-        let Self { app, router, changing } = self;
+    pub async fn answer(&self, request: Request<Body>) -> Response {
+        self.answer_to(None, request).await
+    }
+
+    /// The same for a request of this peer.
+    pub(crate) async fn answer_to(&self, peer: Option<Peer>, request: Request<Body>) -> Response {
+        let app = &self.app;
         let started = app.clock.boot();
         let id = request_id::of(request.headers());
         let (method, route) = (request.method().clone(), app.metrics.route(request.uri().path()));
         let origin = app.origins.allowed_origin(request.headers()).cloned();
 
-        let mut response = match admit(&app, request).await {
+        let mut response = match admit(app, request).await {
             Ok(Admitted::Request(request)) if request.method().is_safe() => {
-                handled(&id, catch(router, request).await)
+                handled(&id, catch(self.routed(peer, request)).await)
             }
-            Ok(Admitted::Request(request)) => match changing.try_acquire_owned() {
-                Ok(turn) => handled(&id, to_its_end(router, request, turn).await),
+            Ok(Admitted::Request(request)) => match Arc::clone(&self.changing).try_acquire_owned() {
+                Ok(turn) => handled(&id, self.to_its_end(peer, request, turn).await.ok().flatten()),
                 Err(_) => Problem::new(Code::Unavailable).into_response(),
             },
             Ok(Admitted::Answered(response)) => response,
@@ -74,6 +86,38 @@ impl Door {
         app.origins.answer(origin.as_ref(), response.headers_mut());
         app.metrics.answered(&method, route, response.status(), app.clock.boot().since(started));
         response
+    }
+
+    /// Who is calling is known before a handler runs; nobody is refused for it here.
+    async fn routed(&self, peer: Option<Peer>, mut request: Request<Body>) -> Response {
+        let (app, class) = (&self.app, class::of(&self.app.tolerant, request.method(), request.uri().path()));
+        let cookie = app.cookies.session_name();
+        let caller = identify(&self.verifier, request.headers(), &cookie, class).await;
+        if let Some(answer) = me::at_once(app, &request, &caller) {
+            return answer;
+        }
+        request.extensions_mut().insert(caller);
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        route(&self.router, request).await
+    }
+
+    /// What changes something is finished even if the client hangs up meanwhile, else a thief who cuts his connection
+    /// would keep out of the audit what he did, and out of this server's table. So many at once at most: who hangs up
+    /// must not leave behind more than who waits.
+    fn to_its_end(
+        &self,
+        peer: Option<Peer>,
+        request: Request<Body>,
+        turn: OwnedSemaphorePermit,
+    ) -> JoinHandle<Option<Response>> {
+        let door = self.clone();
+        tokio::spawn(async move {
+            let response = catch(door.routed(peer, request)).await;
+            drop(turn);
+            response
+        })
     }
 }
 
@@ -91,24 +135,17 @@ pub(crate) fn finish(response: &mut Response, id: HeaderValue) {
     headers.insert(request_id::HEADER, id);
 }
 
-/// Runs the handler; `None` if it panicked.
-pub(crate) async fn catch(router: Router, request: Request<Body>) -> Option<Response> {
-    match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await.ok()? {
-        Ok(response) => Some(response),
+/// The router's answer.
+pub(crate) async fn route(router: &Router, request: Request<Body>) -> Response {
+    match router.clone().oneshot(request).await {
+        Ok(response) => response,
         Err(never) => match never {},
     }
 }
 
-/// The same for what changes something: it is finished even if the client hangs up meanwhile, else a thief who cuts his
-/// connection would keep out of the audit what he did, and out of this server's table. So many at once at most: who
-/// hangs up must not leave behind more than who waits.
-async fn to_its_end(router: Router, request: Request<Body>, turn: OwnedSemaphorePermit) -> Option<Response> {
-    let task = async move {
-        let response = catch(router, request).await;
-        drop(turn);
-        response
-    };
-    tokio::spawn(task).await.ok()?
+/// Lets a handler answer; `None` if it panicked.
+pub(crate) fn catch(answer: impl Future<Output = Response>) -> impl Future<Output = Option<Response>> {
+    AssertUnwindSafe(answer).catch_unwind().map(Result::ok)
 }
 
 /// Its answer; 500 if it panicked.
@@ -144,6 +181,11 @@ pub(crate) async fn bounded(request: Request<Body>) -> Result<Request<Body>, Pro
     if http_body::Body::is_end_stream(request.body()) {
         return Ok(request);
     }
+    // Most requests have no body, and need not carry what reads one.
+    Box::pin(with_body(request)).await
+}
+
+async fn with_body(request: Request<Body>) -> Result<Request<Body>, Problem> {
     let too_large = || Problem::new(Code::ContentTooLarge);
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -165,7 +207,7 @@ fn header_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
-impl Service<Request<Body>> for Door {
+impl<V: Authenticate> Service<Request<Body>> for Door<V> {
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;

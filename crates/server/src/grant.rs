@@ -1,6 +1,6 @@
 //! A grant on its way to the client: cookies or JSON.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use cloakroom_auth::grant::{Credentials, Grant};
 use cloakroom_verify::{Timestamp, Transport};
 use http::header::{CACHE_CONTROL, SET_COOKIE};
@@ -8,12 +8,13 @@ use secrecy::ExposeSecret;
 
 use crate::app::App;
 use crate::cookies::Clear;
+use crate::json;
 use crate::view::GrantView;
 
 /// Renders a grant. A token that travels in a cookie is nowhere else.
 pub fn render(app: &App, grant: &Grant, transport: Transport, now: Timestamp) -> Response {
     let in_cookie = transport == Transport::Cookie;
-    let mut response = axum::Json(GrantView::of(grant, in_cookie, now)).into_response();
+    let mut response = json::written(&GrantView::of(grant, in_cookie, now));
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
     let max_age =

@@ -1,15 +1,28 @@
-//! What a handler reads of a request: JSON, a path, a query, each with errors that name the field.
+//! What a handler reads of a request: JSON, a path, a query, each with errors that name the field. And what it writes.
 //!
 //! Bodies are read and bounded before a handler runs ([`door`](crate::door)); what is here parses.
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::Response;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, HeaderValue, request::Parts};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::problem::{Code, Problem};
+
+/// 200 with this as JSON.
+pub fn written(view: &impl Serialize) -> Response {
+    // As large as most answers are: they are written without being moved.
+    let mut text = Vec::with_capacity(768);
+    serde_json::to_writer(&mut text, view).expect("strings and numbers serialise");
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
 
 /// A JSON body.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::app::App;
+use crate::requests::{Requests, Route};
 
 /// The log is one of the process, however many servers it holds.
 static LOG: OnceLock<ErrorCounter> = OnceLock::new();
@@ -46,26 +47,6 @@ pub struct Metrics {
     streams_open: Gauge,
     verifiers: Gauge,
     push_lag: Histogram,
-}
-
-/// What is counted at a door. Labels are taken from a list of routes, never from what a client sent.
-#[derive(Debug)]
-pub(crate) struct Requests {
-    answered: Family<Answered, Counter>,
-    seconds: Family<Route, Histogram>,
-    routes: &'static [&'static str],
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
-    method: &'static str,
-    route: &'static str,
-    status: u16,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Route {
-    route: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -142,13 +123,13 @@ impl Metrics {
         }
     }
 
-    /// The route of a path: one of ours, or `other`.
-    pub fn route(&self, path: &str) -> &'static str {
+    /// The route of a path.
+    pub fn route(&self, path: &str) -> Route {
         self.requests.route(path)
     }
 
     /// Counts an answer.
-    pub fn answered(&self, method: &Method, route: &'static str, status: StatusCode, took: Duration) {
+    pub fn answered(&self, method: &Method, route: Route, status: StatusCode, took: Duration) {
         self.requests.answered(method, route, status, took);
     }
 
@@ -193,62 +174,7 @@ impl Metrics {
     }
 }
 
-impl Requests {
-    pub(crate) fn new(registry: &mut Registry, routes: &'static [&'static str]) -> Self {
-        let answered = Family::default();
-        registry.register("http_requests", "Requests answered", answered.clone());
-        let seconds = Family::<Route, Histogram>::new_with_constructor(|| {
-            Histogram::new(exponential_buckets(0.000_05, 4.0, 10))
-        });
-        registry.register_with_unit("http_duration", "Time to answer", Unit::Seconds, seconds.clone());
-        Self { answered, seconds, routes }
-    }
-
-    pub(crate) fn route(&self, path: &str) -> &'static str {
-        self.routes.iter().find(|route| matches(route, path)).copied().unwrap_or("other")
-    }
-
-    pub(crate) fn answered(&self, method: &Method, route: &'static str, status: StatusCode, took: Duration) {
-        let method = match *method {
-            Method::GET => "GET",
-            Method::POST => "POST",
-            Method::DELETE => "DELETE",
-            Method::OPTIONS => "OPTIONS",
-            Method::HEAD => "HEAD",
-            _ => "other",
-        };
-        self.answered.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
-        self.seconds.get_or_create(&Route { route }).observe(took.as_secs_f64());
-    }
-}
-
 /// A number as a gauge takes it.
 pub(crate) fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn matches(route: &str, path: &str) -> bool {
-    match route.split_once('{') {
-        None => route == path,
-        Some((before, rest)) => {
-            let after = rest.split_once('}').map_or("", |(_, after)| after);
-            let id = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-            id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_cannot_make_labels() {
-        let metrics = Metrics::new(&["/v1/me", "/v1/sessions", "/v1/sessions/{id}"]);
-        assert_eq!(metrics.route("/v1/sessions/0190"), "/v1/sessions/{id}");
-        assert_eq!(metrics.route("/v1/sessions"), "/v1/sessions");
-        for other in ["/v1/me/", "/v1/sessions/", "/v1/sessions/a/b", "/.env"] {
-            assert_eq!(metrics.route(other), "other", "{other}");
-        }
-    }
 }

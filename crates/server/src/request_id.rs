@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use cloakroom_auth::token;
 use http::{HeaderMap, HeaderValue};
 
@@ -26,7 +27,15 @@ fn new() -> HeaderValue {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| u64::from_be_bytes(token::random()));
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    HeaderValue::try_from(format!("{:016x}-{number:x}", *PROCESS)).expect("hex is visible ASCII")
+    let mut id = Vec::with_capacity(33);
+    push_hex(&mut id, *PROCESS);
+    id.push(b'-');
+    push_hex(&mut id, number);
+    HeaderValue::from_maybe_shared(Bytes::from(id)).expect("hex is visible ASCII")
+}
+
+fn push_hex(id: &mut Vec<u8>, number: u64) {
+    id.extend((0..16).rev().map(|digit| b"0123456789abcdef"[(number >> (4 * digit)) as usize & 15]));
 }
 
 #[cfg(test)]

@@ -4,21 +4,25 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
+use cloakroom_verify::authenticate::Authenticate;
 use http::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::client_address::Peer;
+use crate::door::{self, Door};
+use crate::header_timer::HeaderTimer;
 
 /// How long the headers of a request may take, and how long a connection may rest between two.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
@@ -32,28 +36,26 @@ const DRAIN: Duration = Duration::from_secs(10);
 const BREATH: Duration = Duration::from_millis(50);
 
 /// Answers requests: the door, or the management routes.
-pub trait Answer: Clone + Send + Sync + 'static {
+pub trait Answer: Send + Sync + 'static {
     /// Answers one.
-    fn answer(self, request: Request<Body>) -> impl Future<Output = Response> + Send;
+    fn answer(&self, peer: Peer, request: Request<Body>) -> impl Future<Output = Response> + Send;
 }
 
-impl Answer for crate::door::Door {
-    async fn answer(self, request: Request<Body>) -> Response {
-        Self::answer(self, request).await
+impl<V: Authenticate> Answer for Door<V> {
+    async fn answer(&self, peer: Peer, request: Request<Body>) -> Response {
+        self.answer_to(Some(peer), request).await
     }
 }
 
 impl Answer for axum::Router {
-    async fn answer(self, request: Request<Body>) -> Response {
-        match tower::ServiceExt::oneshot(self, request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+    async fn answer(&self, _: Peer, request: Request<Body>) -> Response {
+        door::route(self, request).await
     }
 }
 
 /// Accepts connections until `ending` says so, then lets the open ones finish.
 pub async fn serve(listener: TcpListener, door: impl Answer, mut ending: watch::Receiver<bool>) {
+    let door = Arc::new(door);
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -61,7 +63,7 @@ pub async fn serve(listener: TcpListener, door: impl Answer, mut ending: watch::
             _ = ending.wait_for(|ending| *ending) => break,
         };
         match accepted {
-            Ok((stream, peer)) => connection(stream, peer, door.clone(), &graceful),
+            Ok((stream, peer)) => connection(stream, peer, Arc::clone(&door), &graceful),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(BREATH).await;
@@ -75,41 +77,43 @@ pub async fn serve(listener: TcpListener, door: impl Answer, mut ending: watch::
 }
 
 /// Who has connected already would be cut off in the middle of his request: by a proxy it may not be sent twice.
-fn accept_what_waits(listener: TcpListener, door: &impl Answer, graceful: &GracefulShutdown) {
+fn accept_what_waits(listener: TcpListener, door: &Arc<impl Answer>, graceful: &GracefulShutdown) {
     let Ok(listener) = listener.into_std() else { return };
     while let Ok((stream, peer)) = listener.accept() {
         if stream.set_nonblocking(true).is_ok()
             && let Ok(stream) = TcpStream::from_std(stream)
         {
-            connection(stream, peer, door.clone(), graceful);
+            connection(stream, peer, Arc::clone(door), graceful);
         }
     }
 }
 
-fn connection(stream: TcpStream, peer: SocketAddr, door: impl Answer, graceful: &GracefulShutdown) {
+fn connection(stream: TcpStream, peer: SocketAddr, door: Arc<impl Answer>, graceful: &GracefulShutdown) {
     // An answer goes out in one piece: waiting for more to send would only delay it.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
-        let door = door.clone();
+        let door = Arc::clone(&door);
         async move {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(peer));
-            Ok::<_, Infallible>(door.answer(request).await)
+            // Most requests have no body.
+            let request =
+                request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+            Ok::<_, Infallible>(door.answer(Peer(peer), request).await)
         }
     });
     let watcher = graceful.watcher();
     tokio::spawn(async move {
         // Asked to end, hyper closes a connection of which it has read nothing, though a request may lie in it.
         let _ = tokio::time::timeout(FIRST_WORDS, stream.readable()).await;
+        let timer = HeaderTimer::new();
         let mut connection = http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(timer.clone())
             .header_read_timeout(HEADER_DEADLINE)
             .max_buf_size(READ_BUFFER)
             .serve_connection(TokioIo::new(stream), service);
         let first = poll_fn(|context| Poll::Ready(Pin::new(&mut connection).poll(context)));
         let ended = match first.await {
             Poll::Ready(ended) => ended,
-            Poll::Pending => watcher.watch(connection).await,
+            Poll::Pending => timer.drive(HEADER_DEADLINE, watcher.watch(connection)).await,
         };
         if let Err(error) = ended {
             // Clients vanish, send garbage and are slow: nothing to wake anybody for.

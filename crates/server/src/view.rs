@@ -1,11 +1,14 @@
 //! What answers look like: the JSON shapes of users, sessions and grants.
+//!
+//! They borrow what they show and write it straight into the answer: most requests only ask who is calling.
 
 use cloakroom_auth::grant::{Credentials, Grant};
 use cloakroom_auth::session::Session;
 use cloakroom_auth::user::User;
-use cloakroom_verify::{Principal, SessionId, Strategy, Timestamp};
+use cloakroom_verify::{Principal, Roles, SessionId, Strategy, Timestamp, UserId};
+use jiff::fmt::temporal::DateTimePrinter;
 use secrecy::ExposeSecret;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// How the description spells [`Strategy`].
@@ -32,56 +35,64 @@ pub enum TransportSchema {
 
 /// An account, as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct UserView {
+pub struct UserView<'a> {
     /// A UUID.
-    pub id: String,
+    #[schema(value_type = String)]
+    pub id: UserId,
     /// As it was typed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    pub email: Option<&'a str>,
     /// The display name.
-    pub name: Option<String>,
+    pub name: Option<&'a str>,
     /// What the user may do.
-    pub roles: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub roles: RolesView<'a>,
     /// RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub created_at: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub created_at: Option<Rfc3339>,
 }
 
 /// A login, as its owner sees it. Times of use are rounded down to the minute.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SessionView {
+pub struct SessionView<'a> {
     /// A UUID.
-    pub id: String,
+    #[schema(value_type = String)]
+    pub id: SessionId,
     /// `session` or `hybrid`.
     #[schema(value_type = StrategySchema)]
     pub strategy: Strategy,
     /// The user's label, or one derived from the User-Agent.
-    pub device: String,
+    pub device: &'a str,
     /// The address of the login.
-    pub ip: Option<String>,
+    pub ip: Option<&'a str>,
     /// RFC 3339, UTC.
-    pub created_at: String,
+    #[schema(value_type = String)]
+    pub created_at: Rfc3339,
     /// RFC 3339, UTC, rounded down to the minute.
-    pub last_used_at: String,
+    #[schema(value_type = String)]
+    pub last_used_at: Rfc3339,
     /// When it ends whatever happens.
-    pub expires_at: String,
+    #[schema(value_type = String)]
+    pub expires_at: Rfc3339,
     /// When it ends unless it is used before; rounded down to the minute.
-    pub idle_expires_at: String,
+    #[schema(value_type = String)]
+    pub idle_expires_at: Rfc3339,
     /// Whether this request was made with it.
     pub current: bool,
 }
 
 /// What login, refresh and exchange answer. Which members are there depends on strategy and transport.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct GrantView {
+pub struct GrantView<'a> {
     /// The strategy of these credentials.
     #[schema(value_type = StrategySchema)]
     pub strategy: Strategy,
     /// Whose they are.
-    pub user: UserView,
+    pub user: UserView<'a>,
     /// The login they stand for; absent for `jwt`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub session: Option<SessionView>,
+    pub session: Option<SessionView<'a>>,
     /// Shown on each request by `session`; only where it does not travel in a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_token: Option<String>,
@@ -102,66 +113,87 @@ pub struct GrantView {
     pub refresh_expires_in: Option<u64>,
 }
 
+/// Writes itself as RFC 3339 in UTC, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Rfc3339(pub Timestamp);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(self.0))
+    }
+}
+
 /// RFC 3339 in UTC, in milliseconds.
 pub fn rfc3339(at: Timestamp) -> String {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
     let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
-    format!("{at:.3}")
+    PRINTER.timestamp_to_string(&at)
 }
 
-impl From<&User> for UserView {
-    fn from(user: &User) -> Self {
+/// A list of words.
+#[derive(Debug, Clone, Copy)]
+pub struct RolesView<'a>(pub &'a Roles);
+
+impl Serialize for RolesView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
+    }
+}
+
+impl<'a> From<&'a User> for UserView<'a> {
+    fn from(user: &'a User) -> Self {
         Self {
-            id: user.id.to_string(),
-            email: Some(user.email.clone()),
-            name: user.name.clone(),
-            roles: user.roles.iter().map(String::from).collect(),
-            created_at: Some(rfc3339(user.created_at)),
+            id: user.id,
+            email: Some(&user.email),
+            name: user.name.as_deref(),
+            roles: RolesView(&user.roles),
+            created_at: Some(Rfc3339(user.created_at)),
         }
     }
 }
 
-impl UserView {
+impl<'a> UserView<'a> {
     /// The user of a request, as far as its credential tells.
-    pub fn of(principal: &Principal) -> Self {
+    pub fn of(principal: &'a Principal) -> Self {
         Self {
-            id: principal.user.to_string(),
-            email: principal.email.as_deref().map(String::from),
-            name: principal.name.as_deref().map(String::from),
-            roles: principal.roles.iter().map(String::from).collect(),
-            created_at: principal.login.as_ref().map(|login| rfc3339(login.user_created_at)),
+            id: principal.user,
+            email: principal.email.as_deref(),
+            name: principal.name.as_deref(),
+            roles: RolesView(&principal.roles),
+            created_at: principal.login.as_ref().map(|login| Rfc3339(login.user_created_at)),
         }
     }
 }
 
-impl SessionView {
+impl<'a> SessionView<'a> {
     /// A row, seen from a request made with `current`.
-    pub fn of(session: &Session, current: Option<SessionId>) -> Self {
+    pub fn of(session: &'a Session, current: Option<SessionId>) -> Self {
         Self {
-            id: session.id.to_string(),
+            id: session.id,
             strategy: session.strategy.into(),
-            device: session.device.clone(),
-            ip: session.ip.clone(),
-            created_at: rfc3339(session.created_at),
-            last_used_at: rfc3339(session.last_used_at.floor_to_minute()),
-            expires_at: rfc3339(session.expires_at),
-            idle_expires_at: rfc3339(session.idle_expires_at().floor_to_minute()),
+            device: &session.device,
+            ip: session.ip.as_deref(),
+            created_at: Rfc3339(session.created_at),
+            last_used_at: Rfc3339(session.last_used_at.floor_to_minute()),
+            expires_at: Rfc3339(session.expires_at),
+            idle_expires_at: Rfc3339(session.idle_expires_at().floor_to_minute()),
             current: current == Some(session.id),
         }
     }
 
     /// The login of a request that was made with a session token just now; `None` with an access token.
-    pub fn current(principal: &Principal, now: Timestamp) -> Option<Self> {
+    pub fn current(principal: &'a Principal, now: Timestamp) -> Option<Self> {
         let (session, login) = principal.session.zip(principal.login.as_ref())?;
         Some(Self {
-            id: session.to_string(),
+            id: session,
             strategy: principal.strategy,
-            device: login.device.to_string(),
-            ip: login.ip.as_deref().map(String::from),
-            created_at: rfc3339(login.created_at),
+            device: &login.device,
+            ip: login.ip.as_deref(),
+            created_at: Rfc3339(login.created_at),
             // This request is the last use.
-            last_used_at: rfc3339(now.floor_to_minute()),
-            expires_at: rfc3339(principal.expires_at),
-            idle_expires_at: rfc3339(
+            last_used_at: Rfc3339(now.floor_to_minute()),
+            expires_at: Rfc3339(principal.expires_at),
+            idle_expires_at: Rfc3339(
                 now.after(login.idle_timeout).min(principal.expires_at).floor_to_minute(),
             ),
             current: true,
@@ -169,9 +201,9 @@ impl SessionView {
     }
 }
 
-impl GrantView {
+impl<'a> GrantView<'a> {
     /// A grant as JSON. With `in_cookie` the opaque token is left out: it travels in the cookie alone.
-    pub fn of(grant: &Grant, in_cookie: bool, now: Timestamp) -> Self {
+    pub fn of(grant: &'a Grant, in_cookie: bool, now: Timestamp) -> Self {
         let session = grant.session();
         let mut view = Self {
             strategy: grant.strategy(),

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::jwt::Verified;
-use crate::{OpaqueToken, Principal, Rv, SessionId, Timestamp};
+use crate::{OpaqueKind, OpaqueToken, Principal, Rv, SessionId, Timestamp};
 
 /// What a request carries. Decided by where it was found and by its prefix, never by guessing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,14 @@ impl<'r> Proof<'r> {
     pub const fn text(self) -> &'r str {
         match self {
             Self::Session(text) | Self::Bearer(text) => text,
+        }
+    }
+
+    /// The text of a session token, wherever it was found.
+    pub(crate) fn session(self) -> Option<&'r str> {
+        match self {
+            Self::Session(text) => Some(text),
+            Self::Bearer(text) => text.starts_with(OpaqueKind::Session.prefix()).then_some(text),
         }
     }
 }

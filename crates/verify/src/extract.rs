@@ -98,15 +98,21 @@ impl IntoResponse for Rejection {
     }
 }
 
-fn known(parts: &Parts) -> Result<(&Principal, Via), Rejection> {
-    match parts.extensions.get::<Caller>() {
-        Some(Caller::Known(principal, via)) => Ok((principal, *via)),
-        Some(Caller::Anonymous) => Err(Rejection::Anonymous),
-        Some(Caller::Denied(Denied::Unauthenticated(_))) => Err(Rejection::Invalid),
-        Some(Caller::Denied(Denied::Unavailable)) => Err(Rejection::Unavailable),
-        Some(Caller::Malformed(malformed)) => Err(Rejection::Malformed(*malformed)),
-        None => Err(Rejection::NoLayer),
+impl Caller {
+    /// Who it is, or why a handler that needs somebody is not reached.
+    pub fn known(&self) -> Result<(&Principal, Via), Rejection> {
+        match self {
+            Self::Known(principal, via) => Ok((principal, *via)),
+            Self::Anonymous => Err(Rejection::Anonymous),
+            Self::Denied(Denied::Unauthenticated(_)) => Err(Rejection::Invalid),
+            Self::Denied(Denied::Unavailable) => Err(Rejection::Unavailable),
+            Self::Malformed(malformed) => Err(Rejection::Malformed(*malformed)),
+        }
     }
+}
+
+fn known(parts: &Parts) -> Result<(&Principal, Via), Rejection> {
+    parts.extensions.get::<Caller>().ok_or(Rejection::NoLayer)?.known()
 }
 
 impl<S: Sync> FromRequestParts<S> for Principal {

@@ -2,10 +2,12 @@
 //!
 //! Never from a URL or a body: those end up in logs, histories and referrers.
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderName};
 
 use crate::authenticate::Proof;
+
+const SESSION_ID: HeaderName = HeaderName::from_static("session-id");
 
 /// Where a proof was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +114,7 @@ fn is_token68(token: &str) -> bool {
 }
 
 fn session_id(headers: &HeaderMap) -> Result<Option<&str>, Malformed> {
-    let mut lines = headers.get_all("session-id").iter();
+    let mut lines = headers.get_all(SESSION_ID).iter();
     let Some(line) = lines.next() else { return Ok(None) };
     if lines.next().is_some() {
         return Err(Malformed::TwoSessionIds);
@@ -158,7 +160,7 @@ mod tests {
 
     fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
         let line = |(name, value): &(&'static str, &str)| {
-            (http::HeaderName::from_static(name), http::HeaderValue::from_bytes(value.as_bytes()).unwrap())
+            (HeaderName::from_static(name), http::HeaderValue::from_bytes(value.as_bytes()).unwrap())
         };
         let mut map = HeaderMap::new();
         for (name, value) in lines.iter().map(line) {

@@ -13,7 +13,7 @@ use crate::lease::{Judgement, Lease};
 use crate::passports::{Passport, Passports, Standing};
 use crate::prover::Prover;
 use crate::revocations::Revocations;
-use crate::{OpaqueKind, OpaqueToken, Principal};
+use crate::{OpaqueKind, OpaqueToken, Principal, Timestamp};
 
 /// Checks sessions and access tokens side by side. Cheap to clone.
 pub struct Verifier<A, C>(Arc<Parts<A, C>>);
@@ -102,17 +102,57 @@ impl<A: Authority, C: Clock> Verifier<A, C> {
 
 impl<A: Authority, C: Clock> Authenticate for Verifier<A, C> {
     async fn authenticate_on(&self, class: RouteClass, proof: Proof<'_>) -> Result<Principal, Denied> {
-        match proof {
-            Proof::Session(text) => self.0.session(class, text).await,
-            Proof::Bearer(text) if text.starts_with(OpaqueKind::Session.prefix()) => {
-                self.0.session(class, text).await
-            }
-            Proof::Bearer(text) => self.0.access_token(class, text).await,
+        match self.0.at_once(class, proof) {
+            Some(known) => known,
+            // Seldom and large: a future that held all of it would be moved about with every request.
+            None => Box::pin(self.0.in_time(class, proof)).await,
         }
     }
 }
 
 impl<A: Authority, C: Clock> Parts<A, C> {
+    /// The warm path: what can be told without waiting for anybody; `None` where it cannot.
+    fn at_once(&self, class: RouteClass, proof: Proof<'_>) -> Option<Result<Principal, Denied>> {
+        match proof.session() {
+            Some(text) => self.session_at_once(class, text),
+            None => self.access_token_at_once(class, proof.text()),
+        }
+    }
+
+    async fn in_time(&self, class: RouteClass, proof: Proof<'_>) -> Result<Principal, Denied> {
+        match proof.session() {
+            Some(text) => self.session(class, text).await,
+            None => self.access_token(class, proof.text()).await,
+        }
+    }
+
+    fn session_at_once(&self, class: RouteClass, text: &str) -> Option<Result<Principal, Denied>> {
+        if self.freshness == Freshness::Always {
+            return None;
+        }
+        let token = OpaqueToken::parse(text).filter(|token| token.kind == OpaqueKind::Session)?;
+        let passport = self.passports.find(&token.session)?;
+        let now = self.clock.wall();
+        if passport.standing(&token, now) != Standing::Good {
+            return None;
+        }
+        match self.judge_session(class, &passport) {
+            Judgement::Live => Some(Ok(self.used(&token, &passport, now))),
+            Judgement::Killed => Some(Err(Denied::Unauthenticated(Reason::Revoked))),
+            Judgement::Refill | Judgement::Tolerated | Judgement::Stale => None,
+        }
+    }
+
+    fn access_token_at_once(&self, class: RouteClass, text: &str) -> Option<Result<Principal, Denied>> {
+        let verified =
+            self.prover.prove(text, self.clock.wall(), |verified| self.authority.proved(verified)).ok()?;
+        match self.judge_token(class, &verified) {
+            Judgement::Live => Some(Ok(verified.principal.clone())),
+            Judgement::Killed | Judgement::Refill => Some(Err(Denied::Unauthenticated(Reason::Revoked))),
+            Judgement::Tolerated | Judgement::Stale => None,
+        }
+    }
+
     async fn session(&self, class: RouteClass, text: &str) -> Result<Principal, Denied> {
         let token = OpaqueToken::parse(text)
             .filter(|token| token.kind == OpaqueKind::Session)
@@ -123,7 +163,9 @@ impl<A: Authority, C: Clock> Parts<A, C> {
         if let Some(passport) = self.passports.find(&token.session) {
             match passport.standing(&token, self.clock.wall()) {
                 Standing::Good => match self.judge_renewed(class, &passport).await {
-                    Judgement::Live | Judgement::Tolerated => return Ok(self.used(&token, &passport)),
+                    Judgement::Live | Judgement::Tolerated => {
+                        return Ok(self.used(&token, &passport, self.clock.wall()));
+                    }
                     Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
                     Judgement::Refill => {}
                     Judgement::Stale => return Err(Denied::Unavailable),
@@ -186,7 +228,9 @@ impl<A: Authority, C: Clock> Parts<A, C> {
                 Standing::Expired => return Err(Denied::Unauthenticated(Reason::Expired)),
             }
             match self.judge_renewed(class, &passport).await {
-                Judgement::Live | Judgement::Tolerated => return Ok(self.used(token, &passport)),
+                Judgement::Live | Judgement::Tolerated => {
+                    return Ok(self.used(token, &passport, self.clock.wall()));
+                }
                 Judgement::Killed => return Err(Denied::Unauthenticated(Reason::Revoked)),
                 Judgement::Refill => {}
                 Judgement::Stale => break,
@@ -223,8 +267,7 @@ impl<A: Authority, C: Clock> Parts<A, C> {
         })
     }
 
-    fn used(&self, token: &OpaqueToken, passport: &Passport) -> Principal {
-        let now = self.clock.wall();
+    fn used(&self, token: &OpaqueToken, passport: &Passport, now: Timestamp) -> Principal {
         if passport.used(now) {
             self.authority.used(token.session, now, passport.fill.idle_timeout);
         }

@@ -11,10 +11,9 @@ use tokio::sync::watch;
 use super::{Done, Failure, output};
 use crate::app::{AnyClock, App};
 use crate::config::{Config, Layers, Mode};
-use crate::door::Door;
 use crate::key_watch::KeyWatch;
 use crate::routes;
-use crate::serve::serve;
+use crate::serve::{Answer, serve};
 use crate::{key_files, management, tend, wiring};
 
 /// Where a running server is found.
@@ -33,8 +32,8 @@ pub async fn run(layers: Layers, mode: Mode, tell: impl FnOnce(&Bound) -> Done) 
 }
 
 /// The same with this door in front of it.
-pub async fn run_behind(
-    door: impl FnOnce(App) -> Door,
+pub async fn run_behind<D: Answer>(
+    door: impl FnOnce(App) -> D,
     layers: Layers,
     mode: Mode,
     tell: impl FnOnce(&Bound) -> Done,

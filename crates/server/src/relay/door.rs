@@ -8,7 +8,8 @@ use cloakroom_verify::clock::Clock;
 use http::Request;
 
 use super::{Relay, routes};
-use crate::door::{bounded, catch, finish, handled};
+use crate::client_address::Peer;
+use crate::door::{self, bounded, catch, finish, handled};
 use crate::request_id;
 use crate::serve::Answer;
 
@@ -27,7 +28,7 @@ impl RelayDoor {
 }
 
 impl Answer for RelayDoor {
-    async fn answer(self, request: Request<Body>) -> Response {
+    async fn answer(&self, peer: Peer, request: Request<Body>) -> Response {
         let Self { relay, router } = self;
         let started = relay.clock.boot();
         let id = request_id::of(request.headers());
@@ -36,7 +37,8 @@ impl Answer for RelayDoor {
             Ok(mut request) => {
                 // Passed on with it: one name for a request at all who have to do with it.
                 request.headers_mut().insert(request_id::HEADER, id.clone());
-                handled(&id, catch(router, request).await)
+                request.extensions_mut().insert(peer);
+                handled(&id, catch(door::route(router, request)).await)
             }
             Err(problem) => problem.into_response(),
         };

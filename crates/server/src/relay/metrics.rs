@@ -14,7 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Relay, routes};
-use crate::metrics::{Requests, count};
+use crate::metrics::count;
+use crate::requests::{Requests, Route};
 
 /// The numbers of one relay.
 #[derive(Debug)]
@@ -80,12 +81,12 @@ impl Default for Metrics {
 
 impl Metrics {
     /// The route of a path: one of ours, or `other`.
-    pub fn route(&self, path: &str) -> &'static str {
+    pub fn route(&self, path: &str) -> Route {
         self.requests.route(path)
     }
 
     /// Counts an answer.
-    pub fn answered(&self, method: &Method, route: &'static str, status: StatusCode, took: Duration) {
+    pub fn answered(&self, method: &Method, route: Route, status: StatusCode, took: Duration) {
         self.requests.answered(method, route, status, took);
     }
 

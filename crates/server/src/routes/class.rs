@@ -1,24 +1,12 @@
 //! What each route does when the store cannot be reached: see [`RouteClass`].
 
-use axum::extract::Request;
 use cloakroom_verify::authenticate::RouteClass;
 use http::Method;
-use tower::util::MapRequestLayer;
 
 use crate::config::Tolerant;
 
-/// Says it in each request. What reads is tolerant where it is configured; what writes is never.
-pub(super) fn layer(
-    tolerant: Vec<Tolerant>,
-) -> MapRequestLayer<impl Fn(Request) -> Request + Clone + Send + Sync + 'static> {
-    MapRequestLayer::new(move |mut request: Request| {
-        let class = of(&tolerant, request.method(), request.uri().path());
-        request.extensions_mut().insert(class);
-        request
-    })
-}
-
-fn of(tolerant: &[Tolerant], method: &Method, path: &str) -> RouteClass {
+/// What reads is tolerant where it is configured; what writes is never.
+pub(crate) fn of(tolerant: &[Tolerant], method: &Method, path: &str) -> RouteClass {
     let entry = tolerant.iter().find(|entry| entry.path == path);
     let reads = matches!(*method, Method::GET | Method::HEAD);
     entry.filter(|_| reads).map_or(RouteClass::Bounded, |entry| RouteClass::Tolerant(entry.limit))

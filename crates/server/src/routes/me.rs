@@ -1,33 +1,37 @@
 //! `GET /v1/me`
 
-use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use cloakroom_verify::clock::Clock;
-use cloakroom_verify::{Principal, Strategy};
+use cloakroom_verify::layer::Caller;
+use cloakroom_verify::{Principal, SessionId, Strategy, UserId};
+use http::{Method, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::view::{SessionView, StrategySchema, UserView};
+use crate::json;
+use crate::view::{RolesView, SessionView, StrategySchema, UserView};
 
 /// Who the caller is.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum MeView {
+pub enum MeView<'a> {
     /// Told from a session.
     Session {
         /// The account.
-        user: UserView,
+        user: UserView<'a>,
         /// Always `session`.
         #[schema(value_type = StrategySchema)]
         strategy: Strategy,
         /// The login.
-        session: SessionView,
+        session: SessionView<'a>,
     },
     /// Told from the claims of an access token alone.
     Claims {
         /// The account, as far as the claims tell.
-        user: ClaimedUser,
+        user: ClaimedUser<'a>,
         /// `jwt` or `hybrid`.
         #[schema(value_type = StrategySchema)]
         strategy: Strategy,
@@ -39,19 +43,22 @@ pub enum MeView {
 
 /// An account, as an access token tells of it.
 #[derive(Serialize, ToSchema)]
-pub struct ClaimedUser {
-    id: String,
-    roles: Vec<String>,
+pub struct ClaimedUser<'a> {
+    #[schema(value_type = String)]
+    id: UserId,
+    #[schema(value_type = Vec<String>)]
+    roles: RolesView<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
+    email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    name: Option<&'a str>,
 }
 
 /// A login, as an access token tells of it.
 #[derive(Serialize, ToSchema)]
 pub struct ClaimedSession {
-    id: String,
+    #[schema(value_type = String)]
+    id: SessionId,
 }
 
 /// Tells who the caller is. With an access token: from its claims, without any database call.
@@ -60,19 +67,34 @@ pub struct ClaimedSession {
     (status = 401, description = "`unauthenticated`, `invalid_token`"),
     (status = 503, description = "`unavailable`"),
 ))]
-pub async fn me(State(app): State<App>, principal: Principal) -> Json<MeView> {
+pub async fn me(State(app): State<App>, principal: Principal) -> Response {
+    told(&app, &principal)
+}
+
+/// The same past the router, which the most frequent of all requests does not need; `None` for any other request.
+pub(crate) fn at_once(app: &App, request: &Request<Body>, caller: &Caller) -> Option<Response> {
+    if request.method() != Method::GET || request.uri().path() != "/v1/me" {
+        return None;
+    }
+    Some(match caller.known() {
+        Ok((principal, _)) => told(app, principal),
+        Err(rejection) => rejection.into_response(),
+    })
+}
+
+fn told(app: &App, principal: &Principal) -> Response {
     let strategy = principal.strategy;
-    Json(match SessionView::current(&principal, app.clock.wall()) {
-        Some(session) => MeView::Session { user: UserView::of(&principal), strategy, session },
+    json::written(&match SessionView::current(principal, app.clock.wall()) {
+        Some(session) => MeView::Session { user: UserView::of(principal), strategy, session },
         None => MeView::Claims {
             user: ClaimedUser {
-                id: principal.user.to_string(),
-                roles: principal.roles.iter().map(String::from).collect(),
-                email: principal.email.as_deref().map(String::from),
-                name: principal.name.as_deref().map(String::from),
+                id: principal.user,
+                roles: RolesView(&principal.roles),
+                email: principal.email.as_deref(),
+                name: principal.name.as_deref(),
             },
             strategy,
-            session: principal.session.map(|id| ClaimedSession { id: id.to_string() }),
+            session: principal.session.map(|id| ClaimedSession { id }),
         },
     })
 }

@@ -1,7 +1,7 @@
 //! The routes: one file a resource, one line each here.
 
 pub mod admin;
-mod class;
+pub(crate) mod class;
 pub mod ended;
 pub mod exchange;
 pub mod feed;
@@ -19,7 +19,6 @@ pub mod well_known;
 use axum::Router;
 use axum::routing::get;
 use cloakroom_verify::authenticate::Authenticate;
-use cloakroom_verify::layer::AuthenticateLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -100,18 +99,15 @@ pub fn door(app: App) -> Door {
 }
 
 /// The same, with another answer to who is calling: for comparisons, in which nothing else may differ.
-pub fn door_asking(app: App, verifier: impl Authenticate) -> Door {
+pub fn door_asking<V: Authenticate>(app: App, verifier: V) -> Door<V> {
     let (described, api) = described().split_for_parts();
     let document = openapi::document(&api);
-    let layer = AuthenticateLayer::new(verifier).with_cookie(app.cookies.session_name());
     let router: Router = described
         .route("/openapi.json", get(move || openapi::serve(document.clone())))
-        .layer(layer)
-        .layer(class::layer(app.tolerant.clone()))
         .fallback(async || Problem::new(Code::NotFound))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         .with_state(app.clone());
-    Door::new(app, router)
+    Door::new(app, verifier, router)
 }
 
 #[cfg(test)]

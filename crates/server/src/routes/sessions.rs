@@ -1,6 +1,5 @@
 //! `GET /v1/sessions`, `DELETE /v1/sessions/{id}`, `DELETE /v1/sessions?scope=`
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cloakroom_auth::session::EndReason;
@@ -11,15 +10,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::json::{Path, Query};
+use crate::json::{self, Path, Query};
 use crate::problem::{Code, Problem};
 use crate::view::SessionView;
 
 /// The logins of the caller.
 #[derive(Serialize, ToSchema)]
-pub struct SessionsView {
+pub struct SessionsView<'a> {
     /// Newest first.
-    sessions: Vec<SessionView>,
+    sessions: Vec<SessionView<'a>>,
 }
 
 /// Lists the live logins of the caller. Logins by `jwt` are never listed.
@@ -27,10 +26,10 @@ pub struct SessionsView {
     (status = 200, body = SessionsView),
     (status = 401, description = "`unauthenticated`, `invalid_token`"),
 ))]
-pub async fn list(State(app): State<App>, principal: Principal) -> Result<Json<SessionsView>, Problem> {
+pub async fn list(State(app): State<App>, principal: Principal) -> Result<Response, Problem> {
     let sessions = app.auth.sessions(principal.user, app.clock.wall()).await?;
     let sessions = sessions.iter().map(|session| SessionView::of(session, principal.session)).collect();
-    Ok(Json(SessionsView { sessions }))
+    Ok(json::written(&SessionsView { sessions }))
 }
 
 /// Ends one login of the caller.
@@ -82,7 +81,7 @@ pub async fn end_many(
     match query.scope.as_deref() {
         Some("all") => {
             let ended = app.auth.end_all(principal.user, None, EndReason::EndedByUser, now).await?;
-            let view = Json(EndedView { ended: ended.unwrap_or(0) });
+            let view = json::written(&EndedView { ended: ended.unwrap_or(0) });
             Ok((app.cookies.clear(), view).into_response())
         }
         Some("others") => {
@@ -91,7 +90,7 @@ pub async fn end_many(
             };
             let ended = app.auth.end_all(principal.user, Some(current), EndReason::EndedByUser, now).await?;
             let ended = ended.ok_or_else(|| Problem::new(Code::InvalidToken))?;
-            Ok(Json(EndedView { ended }).into_response())
+            Ok(json::written(&EndedView { ended }))
         }
         Some(_) | None => Err(Problem::field("scope", "invalid", "scope is others or all")),
     }

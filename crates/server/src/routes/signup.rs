@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::client_address::ClientAddress;
-use crate::json::Json;
+use crate::json::{self, Json};
 use crate::problem::{Code, Problem};
 use crate::view::UserView;
 
@@ -31,8 +31,8 @@ pub struct SignupBody {
 
 /// The account that was made.
 #[derive(Serialize, ToSchema)]
-pub struct SignupView {
-    user: UserView,
+pub struct SignupView<'a> {
+    user: UserView<'a>,
 }
 
 /// Makes an account. Does not log in.
@@ -61,7 +61,7 @@ pub async fn signup(
     match app.auth.signup(email, password, body.name, address, app.clock.wall()).await? {
         Signup::Created(user) => {
             let view = SignupView { user: UserView::from(&user) };
-            Ok((StatusCode::CREATED, axum::Json(view)).into_response())
+            Ok((StatusCode::CREATED, json::written(&view)).into_response())
         }
         Signup::EmailTaken => Err(Problem::new(Code::EmailTaken)),
         Signup::Throttled { retry_after } => {

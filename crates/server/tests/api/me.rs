@@ -17,6 +17,23 @@ under! {
     }
 }
 
+under! {
+    [SessionCookie, Jwt]
+    async fn past_the_router_and_through_it_the_answer_is_the_same(world, alice) {
+        for caller in [alice, world.anonymous()] {
+            let got = caller.get("/v1/me").await;
+            // Only GET passes the router by.
+            let head = caller.send(http::Method::HEAD, "/v1/me", "", axum::body::Body::empty()).await;
+            assert_eq!(head.status, got.status);
+            assert_eq!(head.header("content-type"), got.header("content-type"));
+            assert_eq!(head.header("www-authenticate"), got.header("www-authenticate"));
+            if got.status == 200 {
+                assert_eq!(head.header("content-length"), Some(got.text.len().to_string().as_str()));
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_session_tells_the_login_and_claims_tell_what_they_hold() {
     let world = World::new().await;

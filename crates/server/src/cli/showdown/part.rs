@@ -20,6 +20,7 @@ use super::classic::ClassicToken;
 use crate::app::{App, OwnVerifier};
 use crate::cli::{Done, Failure, output, run};
 use crate::config::{Config, Inputs};
+use crate::serve::Answer;
 use crate::{key_files, routes};
 
 /// The variable that holds what the floor answers.
@@ -58,7 +59,7 @@ pub async fn part(inputs: &Inputs, part: Part) -> Done {
 }
 
 /// A server for development that differs in who it believes.
-async fn classic(inputs: &Inputs, door: impl FnOnce(App) -> crate::door::Door) -> Done {
+async fn classic<D: Answer>(inputs: &Inputs, door: impl FnOnce(App) -> D) -> Done {
     let (config, layers) = Config::load(inputs)?;
     let now = SystemClock.wall();
     key_files::generate(&config, inputs.mode, now)?;

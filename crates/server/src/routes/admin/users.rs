@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use cloakroom_auth::Error;
 use cloakroom_auth::audit::Audit;
 use cloakroom_auth::user::{Status, User};
@@ -12,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::Admin;
 use crate::app::App;
-use crate::json::{Path, Query};
+use crate::json::{self, Path, Query};
 use crate::problem::{Code, Problem};
 use crate::view::{SessionView, rfc3339};
 
@@ -52,8 +53,8 @@ pub struct UsersView {
 
 /// The live logins of an account, newest first.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct UserSessionsView {
-    sessions: Vec<SessionView>,
+pub struct UserSessionsView<'a> {
+    sessions: Vec<SessionView<'a>>,
 }
 
 impl From<&User> for AdminUserView {
@@ -135,15 +136,11 @@ pub async fn enable(
     (status = 200, body = UserSessionsView),
     (status = 404, description = "`not_found`"),
 ))]
-pub async fn sessions(
-    State(app): State<App>,
-    _: Admin,
-    Path(id): Path<String>,
-) -> Result<Json<UserSessionsView>, Problem> {
+pub async fn sessions(State(app): State<App>, _: Admin, Path(id): Path<String>) -> Result<Response, Problem> {
     let user = found(&app, &id).await?;
     let sessions = app.auth.sessions(user.id, app.clock.wall()).await?;
     let sessions = sessions.iter().map(|session| SessionView::of(session, None)).collect();
-    Ok(Json(UserSessionsView { sessions }))
+    Ok(json::written(&UserSessionsView { sessions }))
 }
 
 async fn set_status(

@@ -24,7 +24,10 @@ impl Doors {
 
     /// A door with a router of the test's own.
     pub fn one(app: &App, router: axum::Router) -> Self {
-        Self { doors: [(app.clone(), Door::new(app.clone(), router))].into(), turn: Arc::default() }
+        Self {
+            doors: [(app.clone(), Door::new(app.clone(), app.verifier.clone(), router))].into(),
+            turn: Arc::default(),
+        }
     }
 
     pub async fn answer(&self, request: Request<Body>) -> Response {
@@ -37,6 +40,6 @@ impl Doors {
             }
             let _ = app.follower.sync().await;
         }
-        door.clone().answer(request).await
+        door.answer(request).await
     }
 }
