@@ -1,34 +1,32 @@
 //! `cloakroom showdown`: sessions, JWTs and the hybrid of both, measured on this machine.
 //!
 //! * [`part`]: the servers that Cloakroom is compared with; `classic`: how one of them checks
+//! * `plan`: what was typed, as a plan; `hash`: the password hash alone; `watcher`: how far it is
 //! * `compare`: two results beside each other
 //!
 //! What is measured, and how, is in `cloakroom_showdown`.
 
 mod classic;
 mod compare;
+mod hash;
 pub mod part;
+mod plan;
+mod watcher;
 
-use std::ffi::OsString;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use cloakroom_auth::password::{Hasher, Memory, Params, Password};
-use cloakroom_showdown::plan::{Plan, Store};
+use cloakroom_showdown::plan::Store;
 use cloakroom_showdown::run::Failure as RunFailure;
-use cloakroom_showdown::watch::Watch;
 use cloakroom_showdown::{report, run, table};
-use cloakroom_verify::clock::{Clock, SystemClock};
-use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::compare::CompareArgs;
-use super::output::{self, Progress};
-use super::{Done, Failure, talk};
-use crate::config::{Config, Inputs, Mode};
+use self::plan::{duration, plan, without_a_password};
+use self::watcher::Watcher;
+use super::{Done, Failure, output, talk};
+use crate::config::Inputs;
 
 /// See the module.
 #[derive(Debug, Args)]
@@ -103,7 +101,7 @@ async fn measure(inputs: &Inputs, args: RunArgs) -> Done {
     // Found out now rather than after an hour. What is there stays until there is something to put in its place.
     let writable = std::fs::OpenOptions::new().append(true).create(true).open(&json);
     writable.map_err(|error| Failure::failed(format!("{}: {error}", json.display())))?;
-    let params = params(inputs)?;
+    let params = hash::params(inputs)?;
     let plan = plan(inputs, args, params)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
@@ -126,7 +124,7 @@ async fn measure(inputs: &Inputs, args: RunArgs) -> Done {
         }
     };
     if !measured.partial {
-        measured.hash_millis = hash_millis(params);
+        measured.hash_millis = hash::millis(params);
     }
     write(&json, &measured.to_json())?;
     write(&html, &report::html(&measured))?;
@@ -135,78 +133,6 @@ async fn measure(inputs: &Inputs, args: RunArgs) -> Done {
     }
     output::line(&table::tables(&measured))?;
     output::line(&format!("\n{}\n{}", html.display(), json.display()))
-}
-
-fn plan(inputs: &Inputs, args: RunArgs, params: Params) -> Result<Plan, Failure> {
-    let program = std::env::current_exe().map_err(Failure::failed)?;
-    let given = |flag: Option<String>, variable: &str| {
-        let found = inputs.environment.iter().find(|(name, _)| name == variable);
-        flag.or_else(|| found.map(|(_, value)| value.clone()))
-    };
-    let mut stores = args.stores;
-    stores.dedup();
-    Ok(Plan {
-        program,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: typed(std::env::args_os()),
-        stores,
-        connections: args.connections,
-        rates: args.rates,
-        during: args.duration,
-        rounds: args.rounds,
-        logins: args.logins,
-        seed: args.seed.unwrap_or_else(|| u64::try_from(SystemClock.wall().as_millis()).unwrap_or_default()),
-        peers: args.peers,
-        postgres_url: given(args.postgres_url, "CLOAKROOM_TEST_POSTGRES_URL"),
-        redis_url: given(args.redis_url, "CLOAKROOM_TEST_REDIS_URL"),
-        settings: vec![
-            (String::from("password.memory_kib"), params.memory_kib.to_string()),
-            (String::from("password.iterations"), params.iterations.to_string()),
-            (String::from("password.parallelism"), params.parallelism.to_string()),
-        ],
-    })
-}
-
-/// The password hash as it is configured here, of which nothing else is used: the databases of a deployment are not
-/// put under load.
-fn params(inputs: &Inputs) -> Result<Params, Failure> {
-    let (config, _) = Config::load(&Inputs { mode: Mode::Development, ..inputs.clone() })?;
-    let password = config.password;
-    Ok(Params {
-        memory_kib: password.memory_kib,
-        iterations: password.iterations,
-        parallelism: password.parallelism,
-    })
-}
-
-/// What was typed, fit to be typed again.
-fn typed(arguments: impl Iterator<Item = OsString>) -> String {
-    let plain = |text: &str| {
-        !text.is_empty()
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=,./:".contains(&byte))
-    };
-    let words = arguments.skip(1).map(|argument| {
-        let text = argument.to_string_lossy().into_owned();
-        if plain(&text) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-    });
-    std::iter::once(String::from("cloakroom")).chain(words).collect::<Vec<_>>().join(" ")
-}
-
-/// The middle of several hashes by one thread.
-fn hash_millis(params: Params) -> Option<f64> {
-    const HASHES: usize = 11;
-    let hasher = Hasher::new(params).ok()?;
-    let password = Password::parse(&SecretString::from("seven lanterns above the harbour")).ok()?;
-    let mut memory = Memory::default();
-    let mut one = || {
-        let start = SystemClock.boot();
-        // Without a stored hash it costs the same, and is never right.
-        hasher.verify(&password, None, &mut memory).ok()?;
-        Some(SystemClock.boot().since(start).as_secs_f64() * 1000.0)
-    };
-    let mut took = (0..HASHES).map(|_| one()).collect::<Option<Vec<f64>>>()?;
-    took.sort_by(f64::total_cmp);
-    took.get(HASHES / 2).copied()
 }
 
 /// A stem may hold dots.
@@ -221,53 +147,6 @@ fn write(path: &Path, text: &str) -> Done {
     std::fs::write(path, text).map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    let allowed = Duration::from_millis(50)..=Duration::from_secs(3600);
-    if allowed.contains(&parsed) { Ok(parsed) } else { Err(String::from("expected 50ms to 1h")) }
-}
-
-/// What is typed ends in the report, and is seen by every user of the machine.
-fn without_a_password(text: &str) -> Result<String, String> {
-    let authority = text.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
-    let has_password = authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'));
-    if has_password || text.contains("password=") {
-        return Err(String::from(
-            "a password is never an argument: use CLOAKROOM_TEST_POSTGRES_URL or CLOAKROOM_TEST_REDIS_URL",
-        ));
-    }
-    Ok(text.to_owned())
-}
-
-/// Tells on stderr how far it is.
-struct Watcher(Mutex<Progress>);
-
-impl Watcher {
-    fn new() -> Self {
-        Self(Mutex::new(Progress::begin("")))
-    }
-}
-
-impl Watch for Watcher {
-    fn step(&self, what: &str, over: Duration, of: Duration) {
-        const WIDTH: usize = 20;
-        let share = if of.is_zero() { 0.0 } else { over.as_secs_f64() / of.as_secs_f64() };
-        let full = "#".repeat(((share * WIDTH as f64) as usize).min(WIDTH));
-        let left = humantime::format_duration(Duration::from_secs(of.saturating_sub(over).as_secs()));
-        if let Ok(progress) = self.0.lock() {
-            progress.show(&format!("[{full:<WIDTH$}] about {left} left: {what}"));
-        }
-    }
-
-    fn note(&self, text: &str) {
-        if let Ok(progress) = self.0.lock() {
-            progress.show("");
-        }
-        // A reader that has gone away must not end it in the middle: there is something to clean up.
-        let _ = writeln!(std::io::stderr(), "cloakroom: {text}");
-    }
-}
-
 impl From<RunFailure> for Failure {
     fn from(failure: RunFailure) -> Self {
         match failure {
@@ -280,20 +159,6 @@ impl From<RunFailure> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_is_not_typed_and_what_was_typed_can_be_typed_again() {
-        for url in ["postgres://a:b@127.0.0.1/x", "redis://:b@127.0.0.1", "postgres://127.0.0.1/x?password=b"]
-        {
-            assert!(without_a_password(url).unwrap_err().contains("never an argument"), "{url}");
-        }
-        for url in ["postgres://a@127.0.0.1:5432/x", "redis://127.0.0.1:6379"] {
-            assert!(without_a_password(url).is_ok(), "{url}");
-        }
-        let typed =
-            typed(["/x/cloakroom", "showdown", "--peers", "it's here"].map(OsString::from).into_iter());
-        assert_eq!(typed, r"cloakroom showdown --peers 'it'\''s here'");
-    }
 
     #[test]
     fn a_stem_may_hold_dots() {

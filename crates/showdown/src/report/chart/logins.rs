@@ -2,10 +2,7 @@
 
 use maud::Markup;
 
-use super::figure;
-use super::rows::{Mark, Row, Rows};
-use crate::report::numbers::Unit;
-use crate::report::scale::Scale;
+use super::{figure, rates};
 use crate::report::spread::Spread;
 use crate::report::table;
 use crate::result::{Contender, Showdown};
@@ -37,35 +34,8 @@ fn picture(
     if found.is_empty() {
         return None;
     }
-    let scale = Scale::linear(found.iter().map(|(_, spread)| spread.max));
-    let rows = Rows {
-        id: format!("{}-rate", what.to_lowercase()),
-        title: format!("{what} per second"),
-        says: table::ranking(
-            found.iter().map(|(one, spread)| (one.name.as_str(), spread.median)),
-            Unit::PerSecond,
-        ),
-        ticks: scale.ticks().into_iter().map(|tick| (scale.at(tick), Unit::PerSecond.show(tick))).collect(),
-        rows: found
-            .iter()
-            .map(|(one, spread)| Row {
-                kind: one.kind,
-                name: &one.name,
-                value: Unit::PerSecond.show(spread.median),
-                marks: vec![
-                    Mark::Bar { from: 0.0, to: scale.at(spread.median), class: "plain" },
-                    Mark::Range { from: scale.at(spread.min), to: scale.at(spread.max) },
-                ],
-            })
-            .collect(),
-        legend: vec![("plain", "median"), ("range", "lowest to highest round")],
-        guide: None,
-    };
-    let cells = found.iter().map(|(one, spread)| {
-        let mut row = vec![one.name.clone()];
-        row.extend([spread.min, spread.median, spread.max].map(|value| Unit::PerSecond.show(value)));
-        row
-    });
-    let table = table::figures(&format!("{what} per second"), &["Who", "lowest", "median", "highest"], cells);
-    Some(figure(&format!("{what} per second"), &rows.svg(), reading, &table))
+    let title = format!("{what} per second");
+    let picture = rates::bars(format!("{}-rate", what.to_lowercase()), title.clone(), &found);
+    let cells = found.iter().map(|(one, spread)| rates::row(one, spread));
+    Some(figure(&title, &picture, reading, &table::figures(&title, &rates::HEADS, cells)))
 }

@@ -10,6 +10,7 @@ pub(crate) mod latency;
 pub(crate) mod logins;
 pub(crate) mod logout;
 pub(crate) mod outage;
+mod rates;
 pub(crate) mod rows;
 pub(crate) mod throughput;
 

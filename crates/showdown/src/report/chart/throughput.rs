@@ -2,13 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::figure;
-use super::rows::{Mark, Row, Rows};
-use crate::report::numbers::{Unit, times};
-use crate::report::scale::Scale;
+use super::{figure, rates};
+use crate::report::numbers::times;
 use crate::report::spread::{self, Spread};
 use crate::report::table;
-use crate::result::Showdown;
+use crate::result::{Contender, Showdown};
 
 /// One picture for each number of connections.
 pub(crate) fn figures(showdown: &Showdown) -> Markup {
@@ -23,52 +21,32 @@ fn one(showdown: &Showdown, connections: u32) -> Markup {
         .iter()
         .filter_map(|one| Some((one, spread::closed(one, connections, |closed| closed.per_second)?)))
         .collect();
-    let scale = Scale::linear(found.iter().map(|(_, spread)| spread.max));
-    let picture = Rows {
-        id: format!("throughput-{connections}"),
-        title: format!("Requests per second at {connections} connections"),
-        says: table::ranking(
-            found.iter().map(|(one, spread)| (one.name.as_str(), spread.median)),
-            Unit::PerSecond,
-        ),
-        ticks: scale.ticks().into_iter().map(|tick| (scale.at(tick), Unit::PerSecond.show(tick))).collect(),
-        rows: found
-            .iter()
-            .map(|(one, spread)| Row {
-                kind: one.kind,
-                name: &one.name,
-                value: Unit::PerSecond.show(spread.median),
-                marks: vec![
-                    Mark::Bar { from: 0.0, to: scale.at(spread.median), class: "plain" },
-                    Mark::Range { from: scale.at(spread.min), to: scale.at(spread.max) },
-                ],
-            })
-            .collect(),
-        legend: vec![("plain", "median"), ("range", "lowest to highest round")],
-        guide: None,
-    };
+    let picture = rates::bars(
+        format!("throughput-{connections}"),
+        format!("Requests per second at {connections} connections"),
+        &found,
+    );
     let floor = showdown
         .contenders
         .first()
         .and_then(|one| spread::closed(one, connections, |closed| closed.per_second));
     let rows = found.iter().map(|(one, spread)| {
         let share = floor.as_ref().and_then(|floor: &Spread| spread.ratio_to(floor));
-        let mut row = vec![one.name.clone()];
-        row.extend([spread.min, spread.median, spread.max].map(|value| Unit::PerSecond.show(value)));
+        let mut row = rates::row(one, spread);
         row.push(share.map_or_else(table::none, times));
         row.push(failed(one, connections));
         row
     });
-    let heads = ["Who", "lowest", "median", "highest", "of the floor", "failed"];
+    let heads = [&rates::HEADS[..], &["of the floor", "failed"]].concat();
     figure(
         &plural(connections),
-        &picture.svg(),
+        &picture,
         "Longer is better. Every connection sends its next request when it has the answer to the last.",
         &table::figures(&format!("Requests per second, {}", plural(connections)), &heads, rows),
     )
 }
 
-fn failed(contender: &crate::result::Contender, connections: u32) -> String {
+fn failed(contender: &Contender, connections: u32) -> String {
     let of = contender.closed.iter().filter(|closed| closed.connections == connections);
     of.map(|closed| closed.failed).fold(0, u64::saturating_add).to_string()
 }
