@@ -2,6 +2,7 @@
 
 mod text;
 
+use crate::report::ending::{Ending, Never};
 use crate::report::measures::{self, Measure};
 use crate::report::numbers::Unit;
 use crate::report::spread::Spread;
@@ -78,6 +79,10 @@ fn contender(first: Option<&Contender>, second: Option<&Contender>, apart: Optio
                 let found = of.iter().find(|one| one.name == measure.name)?;
                 Spread::of(found.values.iter().copied())
             };
+            let but = [(&first, "A"), (&second, "B")].into_iter().find_map(|(of, letter)| {
+                let found = of.iter().find(|one| one.name == measure.name)?;
+                found.but.as_ref().map(|but| format!("{but} in {letter}"))
+            });
             let (first, second) = (spread(&first), spread(&second));
             Row {
                 contender: name.clone(),
@@ -85,7 +90,7 @@ fn contender(first: Option<&Contender>, second: Option<&Contender>, apart: Optio
                 first,
                 second,
                 ratio: first.zip(second).and_then(|(first, second)| second.ratio_to(&first)),
-                verdict: verdict(first, second, apart),
+                verdict: verdict(first, second, apart.or(but.as_deref())),
                 unit: measure.unit,
             }
         })
@@ -175,6 +180,12 @@ fn remarks(first: &Showdown, second: &Showdown) -> Vec<String> {
         }
         if one.machine.load_before > f64::from(one.machine.cores) / 4.0 {
             remarks.push(format!("{letter} began on a busy machine: load {:.2}", one.machine.load_before));
+        }
+        for who in &one.contenders {
+            // That of one which only expires is no surprise.
+            let logout = who.logout.as_ref().filter(|logout| Ending::of(logout).may_bite());
+            let never = logout.and_then(Never::of);
+            remarks.extend(never.map(|never| format!("{letter}: logouts of {}: {}", who.name, never.long())));
         }
         remarks.extend(one.notes.iter().map(|note| format!("{letter}: {note}")));
     }

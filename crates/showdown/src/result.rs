@@ -175,7 +175,14 @@ pub struct Bytes {
 /// What a login is worth after its logout was acknowledged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Logout {
-    /// Milliseconds from the acknowledgement to the first refusal, one for each try, at the server that checks.
+    /// How often it was tried. 0 in files that are older than this figure.
+    #[serde(default)]
+    pub tries: u32,
+    /// Milliseconds after the acknowledgement for which a refusal was waited for in each try.
+    #[serde(default)]
+    pub wait: f64,
+    /// Milliseconds from the acknowledgement to the first refusal, one for each try that was refused within the wait, at
+    /// the server that checks.
     pub bites_after: Vec<f64>,
     /// Milliseconds after which it would be refused at the latest by the design; `None`: nothing but its expiry.
     pub bound: Option<f64>,
@@ -194,6 +201,13 @@ pub struct Outage {
     pub during: Vec<(u16, u64)>,
     /// Milliseconds until the first 2xx after it went on.
     pub recovery: Option<f64>,
+}
+
+impl Logout {
+    /// Tries after which the login was never refused within the wait.
+    pub fn never(&self) -> u32 {
+        self.tries.saturating_sub(u32::try_from(self.bites_after.len()).unwrap_or(u32::MAX))
+    }
 }
 
 impl Showdown {

@@ -4,6 +4,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Table};
 
+use crate::report::ending::Never;
 use crate::report::{Spread, answer};
 use crate::result::{Closed, Contender, Open, Outage, Showdown};
 
@@ -121,6 +122,7 @@ fn rest(showdown: &Showdown) -> Table {
         "BYTES BACK",
         "MEMORY MB",
         "A LOGOUT BITES AFTER ms",
+        "NEVER BIT",
         "AT THE LATEST ms",
         "ACCEPTED AFTER IT",
         "LOGINS/s",
@@ -145,6 +147,7 @@ fn rest(showdown: &Showdown) -> Table {
                 bytes(|bytes| bytes.received),
                 contender.memory.map_or_else(String::new, |memory| format!("{:.1}", memory as f64 / 1e6)),
                 bites,
+                logout.and_then(Never::of).map_or_else(String::new, Never::share),
                 latest.map_or_else(String::new, |latest| format!("{latest:.0}")),
                 logout.map_or_else(String::new, |logout| logout.stale_accepts.to_string()),
                 told(Spread::of(contender.logins.iter().copied()), 1),

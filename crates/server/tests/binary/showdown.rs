@@ -68,6 +68,8 @@ fn everybody_is_measured_and_written_down() {
         let believes_until_expiry =
             ["classic-jwt-hs256", "classic-hybrid-eddsa-sqlite"].contains(&id.as_str());
         assert_eq!(logout.bites_after.is_empty(), believes_until_expiry, "{id}: {logout:?}");
+        let tries = if believes_until_expiry { (1, 1) } else { (5, 0) };
+        assert_eq!((logout.tries, logout.never()), tries, "{id}: {logout:?}");
         assert_eq!(logout.stale_accepts > 0, believes_until_expiry, "{id}: {logout:?}");
     }
     let compared = place.run(&["showdown", "compare", "mine.json", "mine.json"]);

@@ -13,7 +13,7 @@ use crate::running::Running;
 use crate::target::Target;
 
 /// How often.
-const TRIES: usize = 5;
+const TRIES: u32 = 5;
 /// Refusals in a row that are believed to be the end of it.
 const ENOUGH: u32 = 20;
 /// How long it is waited for where nothing is promised; where something is, as long as that and one second.
@@ -27,14 +27,17 @@ pub(crate) async fn bites(running: &Running, databases: &Databases) -> Result<Op
     let second = running.second(databases).await?;
     let checks = second.as_ref().unwrap_or(&running.process).target;
     let patience = talk.logout_bound.map_or(PATIENCE, |bound| bound + BEYOND);
-    let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
     let mut found = Logout {
+        tries: 0,
+        wait: millis(patience),
         bites_after: Vec::new(),
         bound: talk.logout_bound.map(millis),
         expiry: talk.expires.map(millis),
         stale_accepts: 0,
     };
-    for _ in 0..TRIES {
+    let target = running.process.target;
+    let promised = talk.logout_bound.is_some();
+    again(&mut found, promised, async || {
         let login = running.login().await?;
         let words = Words {
             token: &login.token,
@@ -42,15 +45,33 @@ pub(crate) async fn bites(running: &Running, databases: &Databases) -> Result<Op
             ..Words::default()
         };
         let logout = call.ask(&words, login.shown.clone())?;
-        let once = once(running.process.target, &logout, checks, running.ask(&login.shown), patience).await?;
+        once(target, &logout, checks, running.ask(&login.shown), patience).await
+    })
+    .await?;
+    Ok(Some(found))
+}
+
+/// Tries it as often as there is something to find out.
+async fn again(
+    found: &mut Logout,
+    promised: bool,
+    mut once: impl AsyncFnMut() -> Result<Once, String>,
+) -> Result<(), String> {
+    for _ in 0..TRIES {
+        let once = once().await?;
+        found.tries += 1;
         found.stale_accepts += once.stale_accepts;
-        match once.bites_after {
-            Some(after) => found.bites_after.push(millis(after)),
-            // It will not be another time: nothing but its expiry ends it.
-            None => break,
+        found.bites_after.extend(once.bites_after.map(millis));
+        // It will not be another time: nothing but its expiry ends it.
+        if found.bites_after.is_empty() && !promised {
+            break;
         }
     }
-    Ok(Some(found))
+    Ok(())
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }
 
 struct Once {
@@ -132,5 +153,34 @@ async fn keep_asking(
         }
         let stale_accepts = answers.iter().filter(stale).count() as u64;
         return Ok(Once { bites_after: bit, stale_accepts });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of tries that bite after so many milliseconds, or never.
+    async fn found(promised: bool, tries: [Option<u64>; TRIES as usize]) -> (u32, Vec<f64>, u64) {
+        let nothing = r#"{"bites_after": [], "bound": null, "expiry": null, "stale_accepts": 0}"#;
+        let mut found = serde_json::from_str(nothing).unwrap();
+        let mut tries = tries.into_iter();
+        let once = async || {
+            let bites_after = tries.next().unwrap().map(Duration::from_millis);
+            Ok(Once { bites_after, stale_accepts: u64::from(bites_after.is_none()) })
+        };
+        again(&mut found, promised, once).await.unwrap();
+        (found.tries, found.bites_after, found.stale_accepts)
+    }
+
+    #[tokio::test]
+    async fn every_try_counts_whether_it_bit_or_not() {
+        let some = [None, Some(2), None, Some(4), Some(5)];
+        assert_eq!(found(true, some).await, (5, vec![2.0, 4.0, 5.0], 2));
+        assert_eq!(found(true, [None; 5]).await, (5, vec![], 5));
+        // Where nothing is promised the first try tells that nothing ends it.
+        assert_eq!(found(false, [None; 5]).await, (1, vec![], 1));
+        let later = [Some(1), None, Some(3), Some(4), Some(5)];
+        assert_eq!(found(false, later).await, (5, vec![1.0, 3.0, 4.0, 5.0], 1));
     }
 }

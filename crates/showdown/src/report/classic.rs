@@ -125,16 +125,20 @@ fn bytes(one: &Contender) -> Option<Cell> {
 fn logout(one: &Contender) -> Option<Cell> {
     let ending = Ending::of(one.logout.as_ref()?);
     let remark = match &ending {
-        Ending::Bites { after, promise } => promise
+        Ending::Bites { after, never: None, promise } => promise
             .short()
             .or_else(|| (after.count > 1).then(|| format!("{} at worst", Unit::Millis.show(after.max)))),
+        Ending::Bites { after, never: Some(_), promise } => {
+            let promise = promise.short().map_or_else(String::new, |promise| format!("; {promise}"));
+            Some(format!("else after {}{promise}", Unit::Millis.show(after.median)))
+        }
         Ending::Expires { after } => {
             return Some(Cell {
                 figure: "at its expiry".to_owned(),
                 remark: Some(Unit::Millis.show(*after)),
             });
         }
-        Ending::Unseen => None,
+        Ending::Unseen { never, promise } => never.map(|never| never.short()).or_else(|| promise.short()),
     };
     Some(Cell { figure: ending.short(), remark })
 }

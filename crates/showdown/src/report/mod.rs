@@ -4,7 +4,7 @@
 
 mod chart;
 mod classic;
-mod ending;
+pub(crate) mod ending;
 mod facts;
 mod fate;
 mod matrix;

@@ -51,9 +51,9 @@ fn floor(showdown: &Showdown, busy: Option<u32>) -> Option<Spread> {
 /// The one whose logout bites soonest; of those with which it does at once, the cheapest.
 fn surest<'a, 'b>(of: &'b [Priced<'a>]) -> Option<&'b Priced<'a>> {
     let after = |one: &Priced<'_>| match one.ending {
-        Some(Ending::Bites { promise: Promise::Kept { bound: 0.0 }, .. }) => Some(0.0),
+        Some(Ending::Bites { never: None, promise: Promise::Kept { bound: 0.0 }, .. }) => Some(0.0),
         Some(Ending::Bites { after, .. }) => Some(after.median),
-        Some(Ending::Expires { .. } | Ending::Unseen) | None => None,
+        Some(Ending::Expires { .. } | Ending::Unseen { .. }) | None => None,
     };
     let soonest = of.iter().filter_map(after).min_by(f64::total_cmp)?;
     cheapest(of.iter().filter(move |one| after(one) == Some(soonest)))
@@ -72,13 +72,13 @@ fn classic_sentence(classic: &[Priced<'_>], busy: Option<u32>) -> String {
     let logout = logout(cheap);
     match (cheap.ending, surest(classic)) {
         (Some(Ending::Bites { .. }), _) => format!("{begin}, and {logout}."),
-        (Some(Ending::Expires { .. } | Ending::Unseen) | None, Some(sure)) => format!(
+        (Some(Ending::Expires { .. } | Ending::Unseen { .. }) | None, Some(sure)) => format!(
             "{begin}, but {logout}; with “{}”, for {}, it {}.",
             sure.who.name,
             price(&sure.cpu, &cheap.cpu, "the CPU", "the same CPU"),
             sure.ending.map_or_else(String::new, |ending| ending.long()),
         ),
-        (Some(Ending::Expires { .. } | Ending::Unseen) | None, None) => {
+        (Some(Ending::Expires { .. } | Ending::Unseen { .. }) | None, None) => {
             format!("{begin}, and {logout}; no other was seen to end a login.")
         }
     }

@@ -98,6 +98,23 @@ fn who_or_what_is_in_one_only_is_shown() {
 }
 
 #[test]
+fn logouts_that_never_bit_are_told_and_their_times_do_not_agree() {
+    let mut second = sample(1);
+    let one = second.contenders.iter_mut().find(|one| one.name == WHO).unwrap();
+    one.logout.as_mut().unwrap().bites_after.pop();
+    let never = "1 of 5 tries never bit within the wait of 3 s";
+    for (first, second, letter) in [(&sample(1), &second, "B"), (&second, &sample(1), "A")] {
+        let comparison = compare(first, second);
+        assert_eq!(
+            verdict(&comparison, WHO, "a logout bites after"),
+            because(&format!("{never} in {letter}"))
+        );
+        let said = comparison.remarks.iter().filter(|one| one.contains("never bit")).collect::<Vec<_>>();
+        assert_eq!(said, [&format!("{letter}: logouts of {WHO}: {never}")]);
+    }
+}
+
+#[test]
 fn for_a_terminal() {
     let mut second = slower(1.5);
     second.partial = true;
@@ -111,6 +128,6 @@ fn for_a_terminal() {
      Cloakroom JWT, HS256 (SQLite)  server CPU per request, 1 connection    30.4 µs (30.1 µs to 31.7 µs)  45.5 µs (45.1 µs to 47.5 µs)  1.5×  DIFFER
      Cloakroom JWT, HS256 (SQLite)  server CPU per request, 64 connections  5.79 µs (5.7 µs to 5.82 µs)   8.68 µs (8.55 µs to 8.73 µs)  1.5×  DIFFER
 
-    694 agree within their spreads, 2 differ.
+    710 agree within their spreads, 2 differ.
     ");
 }

@@ -1,7 +1,8 @@
 //! The page: whole, harmless, and readable without seeing it.
 
 use cloakroom_showdown::report::html;
-use cloakroom_showdown::result::{Contender, Showdown};
+use cloakroom_showdown::result::{Contender, Logout, Showdown};
+use cloakroom_showdown::table::tables;
 use scraper::{ElementRef, Html, Selector};
 
 use super::sample::sample;
@@ -149,6 +150,39 @@ fn a_run_that_was_ended_early_says_so() {
         select(&page, ".banner").len()
     };
     assert_eq!((banner(true), banner(false)), (1, 0));
+}
+
+#[test]
+fn logouts_that_never_bit_are_counted_in_the_page_and_in_the_terminal() {
+    let mut showdown = sample(1);
+    let one = showdown.contenders.iter_mut().find(|one| one.id == "cloakroom-session-sqlite").unwrap();
+    one.logout.as_mut().unwrap().bites_after.truncate(3);
+    let page = Html::parse_document(&html(&showdown));
+    let rows: Vec<String> = select(&page, "#logout tbody tr").into_iter().map(text).collect();
+    let row = |name: &str| rows.iter().find(|row| row.starts_with(name)).unwrap();
+    assert!(row("Cloakroom session (SQLite)").contains(" 5 2 of 5 3 s 2 s "), "{rows:?}");
+    assert!(row("Cloakroom session (PostgreSQL)").contains(" 5 0 3 s 2 s "), "{rows:?}");
+    assert!(row("Classic JWT, HS256").contains(" 1 1 of 1 2 s "), "{rows:?}");
+    // One ring in the picture, one in its legend.
+    assert_eq!(select(&page, "#logout circle.ring").len(), 2);
+    assert!(text(select(&page, "#logout-times .cloakroom .value")[0]).contains("2 of 5 never"));
+    let cells: Vec<String> = select(&page, ".matrix td").into_iter().map(text).collect();
+    assert!(cells.iter().any(|cell| cell.starts_with("2 of 5 never else after ")), "{cells:?}");
+
+    let printed = tables(&showdown);
+    let line = |name: &str| {
+        let of = printed.split("What else it costs").nth(1).unwrap();
+        of.lines().find(|line| line.trim().starts_with(name)).unwrap().to_owned()
+    };
+    assert!(line("Cloakroom session (SQLite)").contains(" 2 of 5 "), "{printed}");
+    assert!(!line("Cloakroom session (PostgreSQL)").contains(" of "), "{printed}");
+
+    // Older files do not say how often it was tried: nothing is made up of that.
+    let logout: Logout = serde_json::from_str(
+        r#"{"bites_after": [1.0, 2.0], "bound": 2000.0, "expiry": null, "stale_accepts": 0}"#,
+    )
+    .unwrap();
+    assert_eq!((logout.tries, logout.never()), (0, 0));
 }
 
 #[test]

@@ -315,14 +315,21 @@ fn logout(ends: &Ends, scatter: &mut Scatter) -> Option<Logout> {
     match *ends {
         Ends::Nothing => None,
         Ends::Within { typical, bound } => Some(Logout {
+            tries: 5,
+            wait: bound.map_or(2000.0, |bound| bound + 1000.0),
             bites_after: (0..5).map(|_| typical * scatter.about(0.6)).collect(),
             bound,
             expiry: None,
             stale_accepts: if typical > 1.0 { 14 } else { 0 },
         }),
-        Ends::Expiry(after) => {
-            Some(Logout { bites_after: Vec::new(), bound: None, expiry: Some(after), stale_accepts: 48_211 })
-        }
+        Ends::Expiry(after) => Some(Logout {
+            tries: 1,
+            wait: 2000.0,
+            bites_after: Vec::new(),
+            bound: None,
+            expiry: Some(after),
+            stale_accepts: 48_211,
+        }),
     }
 }
 

@@ -4,7 +4,7 @@ use maud::Markup;
 
 use super::figure;
 use super::rows::{Mark, Row, Rows};
-use crate::report::ending::Ending;
+use crate::report::ending::{Ending, Never};
 use crate::report::numbers::Unit;
 use crate::report::scale::Scale;
 use crate::report::table;
@@ -21,10 +21,9 @@ pub(crate) fn picture(showdown: &Showdown) -> Option<Markup> {
     if found.is_empty() {
         return None;
     }
-    let scale =
-        Scale::log(found.iter().flat_map(|(_, logout)| {
-            logout.bites_after.iter().copied().chain(logout.bound).chain(logout.expiry)
-        }));
+    let scale = Scale::log(found.iter().flat_map(|(_, logout)| {
+        logout.bites_after.iter().copied().chain(given_up(logout)).chain(logout.bound).chain(logout.expiry)
+    }));
     let rows = Rows {
         id: "logout-times".to_owned(),
         title: "Time until a logout bites, on a logarithmic axis".to_owned(),
@@ -34,10 +33,11 @@ pub(crate) fn picture(showdown: &Showdown) -> Option<Markup> {
             .collect(),
         ticks: ticks(&scale),
         rows: found.iter().map(|(one, logout)| row(one, logout, &scale)).collect(),
-        legend: vec![("dot", "a try"), ("limit", "promised bound"), ("diamond", "its expiry")],
+        legend: legend(found.iter().any(|(_, logout)| given_up(logout).is_some())),
         guide: None,
     };
-    let heads = ["Who", "median", "worst", "tries", "promised", "expiry", "accepted after it"];
+    let heads =
+        ["Who", "median", "worst", "tries", "never bit", "waited", "promised", "expiry", "accepted after it"];
     let table = table::figures(
         "Time until a logout bites",
         &heads,
@@ -47,9 +47,15 @@ pub(crate) fn picture(showdown: &Showdown) -> Option<Markup> {
         "From the acknowledgement of a logout to the first refusal",
         &rows.svg(),
         "Further left is better; the axis is logarithmic. At the right: the median, or where a line is dashed the time \
-         after which the login expires, since nothing else ends it.",
+         after which the login expires, since nothing else ends it. A ring stands where the wait for a refusal was given \
+         up.",
         &table,
     ))
+}
+
+fn legend(given_up: bool) -> Vec<(&'static str, &'static str)> {
+    let tries = if given_up { vec![("dot", "a try"), ("ring", "never")] } else { vec![("dot", "a try")] };
+    [tries, vec![("limit", "promised bound"), ("diamond", "its expiry")]].concat()
 }
 
 fn ticks(scale: &Scale) -> Vec<(f64, String)> {
@@ -68,8 +74,15 @@ fn row<'a>(contender: &'a Contender, logout: &Logout, scale: &Scale) -> Row<'a> 
     marks.extend(logout.expiry.map(|expiry| Mark::Diamond { at: scale.at(expiry) }));
     // At once is nowhere on a logarithmic axis.
     marks.extend(logout.bound.filter(|&bound| bound > 0.0).map(|bound| Mark::Tick { at: scale.at(bound) }));
+    marks.extend(given_up(logout).map(|wait| Mark::Ring { at: scale.at(wait) }));
     marks.extend(logout.bites_after.iter().map(|&after| Mark::Dot { at: scale.at(after) }));
     Row { kind: contender.kind, name: &contender.name, value: Ending::of(logout).short(), marks }
+}
+
+/// Where tries were given up. A line with dashes says it already.
+fn given_up(logout: &Logout) -> Option<f64> {
+    let dashed = logout.expiry.is_some() && logout.bites_after.is_empty();
+    (logout.never() > 0 && !dashed).then_some(logout.wait)
 }
 
 fn cells(contender: &Contender, logout: &Logout) -> Vec<String> {
@@ -79,7 +92,9 @@ fn cells(contender: &Contender, logout: &Logout) -> Vec<String> {
         contender.name.clone(),
         millis(spread.map(|spread| spread.median)),
         millis(spread.map(|spread| spread.max)),
-        logout.bites_after.len().to_string(),
+        if logout.tries == 0 { table::none() } else { logout.tries.to_string() },
+        Never::of(logout).map_or_else(|| "0".to_owned(), Never::share),
+        if logout.tries == 0 { table::none() } else { Unit::Millis.show(logout.wait) },
         logout
             .bound
             .filter(|&bound| bound <= 0.0)
