@@ -4,6 +4,7 @@ mod text;
 
 use crate::report::ending::{Ending, Never};
 use crate::report::measures::{self, Measure};
+use crate::report::noise::noise;
 use crate::report::numbers::Unit;
 use crate::report::spread::Spread;
 use crate::result::{Contender, Kind, Showdown};
@@ -179,8 +180,9 @@ fn remarks(first: &Showdown, second: &Showdown) -> Vec<String> {
             remarks.push(format!("{letter} is partial: it was ended before everything was measured"));
         }
         if one.machine.load_before > f64::from(one.machine.cores) / 4.0 {
-            remarks.push(format!("{letter} began on a busy machine: load {:.2}", one.machine.load_before));
+            remarks.push(format!("{letter} began on a busy machine"));
         }
+        remarks.push(format!("{letter}: {}", noise(one)));
         for who in &one.contenders {
             // That of one which only expires is no surprise.
             let logout = who.logout.as_ref().filter(|logout| Ending::of(logout).may_bite());

@@ -76,10 +76,12 @@ impl FromStr for Store {
 pub(crate) const OPEN_CONNECTIONS: u32 = 64;
 /// How long the database is stopped.
 pub(crate) const OUTAGE: Duration = Duration::from_secs(5);
-/// To start a contender and to log in there.
-const START: Duration = Duration::from_secs(3);
+/// To start a contender.
+const START: Duration = Duration::from_secs(1);
+/// A login, of several at once: what a hash by argon2id costs.
+const LOGIN: Duration = Duration::from_millis(15);
 /// A logout, several times.
-const LOGOUT: Duration = Duration::from_secs(4);
+const LOGOUT: Duration = Duration::from_secs(2);
 /// To come back after an outage.
 const RECOVERY: Duration = Duration::from_secs(5);
 
@@ -128,9 +130,14 @@ impl Plan {
         if recipe.talk.logout.is_some() { LOGOUT } else { Duration::ZERO }
     }
 
-    /// To start one.
+    /// As many logins of one contender as take turns, as long as nobody knows what they take there.
+    pub(crate) fn login_of(&self) -> Duration {
+        LOGIN * self.logins
+    }
+
+    /// To start one, and to log in there.
     pub(crate) fn start_of(&self) -> Duration {
-        START
+        START + self.login_of()
     }
 
     /// One for all.

@@ -29,6 +29,12 @@ pub struct Showdown {
     pub contenders: Vec<Contender>,
     /// What password hashing costs at the configured parameters, in milliseconds a hash, one thread.
     pub hash_millis: Option<f64>,
+    /// Seconds from its beginning to its end. Absent in files that are older than this figure.
+    #[serde(default)]
+    pub took: Option<f64>,
+    /// Seconds that it was expected to take when it began.
+    #[serde(default)]
+    pub expected: Option<f64>,
     /// What a reader must know: a busy machine, a part that was not found, a round that was left out.
     pub notes: Vec<String>,
 }

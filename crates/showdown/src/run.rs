@@ -1,15 +1,17 @@
 //! A run: everybody is started, then measured in rounds that are interleaved, so that what the machine does meanwhile
 //! hits all alike.
 //!
-//! * `begin`: what is known before; `field`: who runs; `rounds`: what is asked of them
+//! * `begin`: what is known before; `estimate`: how long it will take; `field`: who runs; `rounds`: what is asked of them
 
 mod begin;
+mod estimate;
 mod field;
 mod rounds;
 
 use std::pin::pin;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::time::Instant;
 
 use self::field::Field;
 use crate::contenders;
@@ -46,6 +48,7 @@ pub async fn run(
     let wanted = wanted(plan, &recipes);
     database::check(wanted).map_err(Failure::Database)?;
     raise_the_limit_of_descriptors();
+    let began = Instant::now();
     let mut showdown = begin::begin(plan);
     let mut stop = pin!(stop);
     let mut notes = Vec::new();
@@ -57,7 +60,8 @@ pub async fn run(
         watch.note(note);
     }
     showdown.notes.append(&mut notes);
-    showdown.machine = machine::this(versions(plan, &databases));
+    // The load is what it was before the databases were started.
+    showdown.machine.versions = versions(plan, &databases);
 
     let mut field = Field::new(std::mem::take(&mut showdown.notes));
     let done = tokio::select! {
@@ -67,6 +71,8 @@ pub async fn run(
     showdown.partial = done.is_none();
     showdown.contenders = field.running.iter().map(|running| running.result.clone()).collect();
     showdown.notes = std::mem::take(&mut field.notes);
+    showdown.expected = field.expected.map(|expected| expected.as_secs_f64());
+    showdown.took = Some(began.elapsed().as_secs_f64());
     // They go before what they use.
     drop(field);
     databases.close().await;

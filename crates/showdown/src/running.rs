@@ -7,6 +7,7 @@ mod forge;
 mod login;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use tempfile::TempDir;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 
 use self::command::command;
 use self::forge::forge;
-pub(crate) use self::login::Login;
+pub(crate) use self::login::{FRESH, Login};
 use crate::client::{Ask, Client};
 use crate::database::{Counted, Database, Databases};
 use crate::kernel;
@@ -35,6 +36,8 @@ pub(crate) struct Running {
     database: Option<Database>,
     accounts: u32,
     logged_in: Option<Instant>,
+    /// How long as many logins took as take turns.
+    pub(crate) login_took: Duration,
     folder: TempDir,
 }
 
@@ -54,7 +57,17 @@ impl Running {
         let result = blank(&recipe);
         let asks = Arc::new([]);
         let accounts = logins.clamp(1, ACCOUNTS);
-        let running = Self { recipe, result, process, asks, database, accounts, logged_in: None, folder };
+        let running = Self {
+            recipe,
+            result,
+            process,
+            asks,
+            database,
+            accounts,
+            logged_in: None,
+            login_took: Duration::ZERO,
+            folder,
+        };
         running.sign_up().await?;
         Ok(running)
     }

@@ -5,6 +5,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Table};
 
 use crate::report::ending::Never;
+use crate::report::facts::took;
+use crate::report::noise::noise;
 use crate::report::{Spread, answer};
 use crate::result::{Closed, Contender, Open, Outage, Showdown};
 
@@ -29,9 +31,9 @@ pub fn tables(showdown: &Showdown) -> String {
     if showdown.contenders.iter().any(|contender| contender.outage.is_some()) {
         parts.push(titled("The database is stopped for a while", &outages(showdown)));
     }
-    if !showdown.notes.is_empty() {
-        parts.push(showdown.notes.iter().map(|note| format!("* {note}")).collect::<Vec<_>>().join("\n"));
-    }
+    let took = took(showdown).map(|took| format!("It took {took}."));
+    let notes = [noise(showdown)].into_iter().chain(took).chain(showdown.notes.iter().cloned());
+    parts.push(notes.map(|note| format!("* {note}")).collect::<Vec<_>>().join("\n"));
     parts.join("\n\n")
 }
 

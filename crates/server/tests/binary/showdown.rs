@@ -36,6 +36,10 @@ fn everybody_is_measured_and_written_down() {
         !told.partial && told.seed == 7 && told.hash_millis.is_some_and(|millis| millis > 0.0),
         "{told:?}"
     );
+    assert!(ran.stderr.contains("8 contenders are ready; this will take about "), "{ran:?}");
+    let (took, expected) = (told.took.unwrap(), told.expected.unwrap());
+    // A load is measured for 200 ms after a fifth of that: 3 of them, for each of 8.
+    assert!(took > 8.0 * 3.0 * 0.24 && expected > 8.0 * 3.0 * 0.24, "{took} {expected}");
     assert!(told.command.ends_with("--output mine --seed 7"), "{}", told.command);
     let ids: Vec<_> = told.contenders.iter().map(|contender| contender.id.as_str()).collect();
     let expected = [

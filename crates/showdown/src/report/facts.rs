@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::chart::kind;
+use super::noise::{cores, noise};
 use super::numbers::Unit;
 use super::spread::Spread;
 use super::{measures, table};
@@ -11,7 +12,7 @@ use crate::result::Showdown;
 /// One line under the title.
 pub(crate) fn headline(showdown: &Showdown) -> String {
     let machine = &showdown.machine;
-    let cores = if machine.cores == 1 { "1 core".to_owned() } else { format!("{} cores", machine.cores) };
+    let cores = cores(machine.cores);
     let day = showdown.began_at.split('T').next().unwrap_or_default();
     format!("Measured on {}, {cores}, on {day}", machine.processor)
 }
@@ -49,6 +50,13 @@ pub(crate) fn everything(showdown: &Showdown) -> Markup {
     }
 }
 
+/// How long it took, and was expected to: `24.1 min (25 min expected)`.
+pub(crate) fn took(showdown: &Showdown) -> Option<String> {
+    let seconds = |seconds: f64| Unit::Millis.show(seconds * 1000.0);
+    let expected = showdown.expected.map(|expected| format!(" ({} expected)", seconds(expected)));
+    showdown.took.map(|took| format!("{}{}", seconds(took), expected.unwrap_or_default()))
+}
+
 /// Machine, versions, command, seed and settings.
 pub(crate) fn run(showdown: &Showdown) -> Markup {
     let (machine, settings) = (&showdown.machine, &showdown.settings);
@@ -60,6 +68,7 @@ pub(crate) fn run(showdown: &Showdown) -> Markup {
         ("Memory", Unit::Bytes.show(machine.memory as f64)),
         ("System", machine.system.clone()),
         ("Load before", format!("{:.2}", machine.load_before)),
+        ("Took", took(showdown).unwrap_or_else(table::none)),
         ("Stores", settings.stores.join(", ")),
         ("Connections", numbers(&settings.connections)),
         ("Rates", numbers(&settings.rates)),
@@ -76,6 +85,7 @@ pub(crate) fn run(showdown: &Showdown) -> Markup {
                 div { dt { "One password hash" } dd { (Unit::Millis.show(millis)) " on one thread" } }
             }
         }
+        p { "How noisy it was: " (noise(showdown)) }
         p { "Repeat it with" }
         pre tabindex="0" { code { (showdown.command) } }
         p { "Compare two runs on one machine with " code { "cloakroom showdown compare A.json B.json" } "." }

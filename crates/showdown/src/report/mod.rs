@@ -5,10 +5,11 @@
 mod chart;
 mod classic;
 pub(crate) mod ending;
-mod facts;
+pub(crate) mod facts;
 mod fate;
 mod matrix;
 pub(crate) mod measures;
+pub(crate) mod noise;
 pub(crate) mod numbers;
 mod page;
 mod scale;

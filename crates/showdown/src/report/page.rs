@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::{chart, facts, matrix, words};
+use super::{chart, facts, matrix, noise, words};
 use crate::result::Showdown;
 
 const STYLE: &str = include_str!("style.css");
@@ -114,10 +114,11 @@ fn banner(showdown: &Showdown) -> Markup {
 
 fn notes(showdown: &Showdown) -> Markup {
     html! {
-        @if !showdown.notes.is_empty() {
-            aside.notes aria-label="Notes" {
-                h2 { "What to know when reading" }
-                ul { @for note in &showdown.notes { li { (note) } } }
+        aside.notes aria-label="Notes" {
+            h2 { "What to know when reading" }
+            ul {
+                li { (noise::noise(showdown)) }
+                @for note in &showdown.notes { li { (note) } }
             }
         }
     }

@@ -35,6 +35,12 @@ impl Spread {
         self.min <= other.max && other.min <= self.max
     }
 
+    /// How far the ends lie apart, as a share of the median; `None` where that is nothing.
+    pub(crate) fn width(&self) -> Option<f64> {
+        let width = (self.max - self.min) / self.median;
+        (self.median > 0.0 && width.is_finite()).then_some(width)
+    }
+
     /// How many times `base` this is, median by median; `None` where `base` is nothing.
     pub fn ratio_to(&self, base: &Self) -> Option<f64> {
         let ratio = self.median / base.median;

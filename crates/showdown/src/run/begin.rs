@@ -35,6 +35,8 @@ pub(super) fn begin(plan: &Plan) -> Showdown {
         settings: plan.recorded(),
         contenders: Vec::new(),
         hash_millis: None,
+        took: None,
+        expected: None,
         notes,
     }
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::Failure;
+use tokio::time::Instant;
+
+use super::{Failure, estimate};
 use crate::contenders;
 use crate::database::Databases;
 use crate::machine;
-use crate::plan::{Plan, Store};
+use crate::plan::Plan;
 use crate::recipe::{Needs, Recipe};
 use crate::result::Kind;
 use crate::running::{Login, Running};
@@ -19,11 +21,13 @@ const CONNECTIONS_EACH: usize = 20;
 pub(super) struct Field {
     pub(super) running: Vec<Running>,
     pub(super) notes: Vec<String>,
+    /// How long all of it was expected to take, once everybody was there.
+    pub(super) expected: Option<Duration>,
 }
 
 impl Field {
     pub(super) const fn new(notes: Vec<String>) -> Self {
-        Self { running: Vec::new(), notes }
+        Self { running: Vec::new(), notes, expected: None }
     }
 
     /// Everything, from the first start to the last outage.
@@ -35,8 +39,13 @@ impl Field {
         watch: &dyn Watch,
     ) -> Result<(), Failure> {
         let recipes = self.with_their_needs(recipes, databases, watch);
-        let mut steps = Steps::new(watch, planned(plan, &recipes));
+        let outages = estimate::outages(databases);
+        let mut steps = Steps::new(watch, estimate::all(plan, &recipes, outages));
+        steps.tell("starting everybody; this will take about");
         self.start(plan, recipes, databases, &mut steps).await?;
+        let ready = self.running.iter().map(|running| (&running.recipe, running.login_took));
+        self.expected = Some(steps.plan(estimate::rest(plan, ready, outages)));
+        steps.tell(&format!("{} contenders are ready; this will take about", self.running.len()));
         let mut random = fastrand::Rng::with_seed(plan.seed);
         let mut order: Vec<_> = (0..self.running.len()).collect();
         for round in 0..plan.rounds {
@@ -135,20 +144,16 @@ async fn ready(
     let mut running = Running::start(recipe, plan.logins, databases).await?;
     let logins = match borrowed {
         Some(logins) => logins,
-        None => running.log_in(plan.logins).await?,
+        None => {
+            let began = Instant::now();
+            let logins = running.log_in(plan.logins).await?;
+            running.login_took = began.elapsed();
+            logins
+        }
     };
     running.show(&logins);
     let first = logins.first().ok_or("it has no login")?;
     let body = running.check(first).await?;
     running.result.bytes = running.weigh().await;
     Ok((running, logins, body))
-}
-
-fn planned(plan: &Plan, recipes: &[Recipe]) -> Duration {
-    let one =
-        |recipe: &Recipe| plan.start_of() + plan.round_of(recipe) * plan.rounds + plan.logout_of(recipe);
-    let floor = contenders::floor(plan, "");
-    let all: Duration = recipes.iter().chain([&floor]).map(one).sum();
-    let databases = plan.stores.iter().filter(|store| **store != Store::Sqlite).count();
-    all + plan.outage() * u32::try_from(databases).unwrap_or_default()
 }

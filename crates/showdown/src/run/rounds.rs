@@ -25,6 +25,9 @@ impl Field {
             return steps
                 .note(&mut self.notes, format!("{id} has ended by itself: it misses round {}", round + 1));
         }
+        if running.is_stale() {
+            steps.begin(&of("new logins"), running.login_took);
+        }
         if let Err(why) = running.renew(plan.logins).await {
             steps.skip(plan.round_of(&running.recipe));
             return steps.note(&mut self.notes, format!("{id} misses round {}: {why}", round + 1));
@@ -101,7 +104,8 @@ impl Field {
                 let uses = if needs.redis { Which::Redis } else { Which::Postgres };
                 if (needs.redis || needs.postgres)
                     && uses == which
-                    && running.renew(plan.logins).await.is_ok()
+                    // One is asked for here.
+                    && running.renew(1).await.is_ok()
                 {
                     all.push(running);
                 }

@@ -15,7 +15,7 @@ const PASSWORD: &str = "seven lanterns above the harbour";
 /// How long logging in may take; whoever hashes slowly gets fewer logins.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long logins are good for a measurement that begins: a third of what tokens usually live.
-const FRESH: Duration = Duration::from_secs(5 * 60);
+pub(crate) const FRESH: Duration = Duration::from_secs(5 * 60);
 /// Logins at once.
 const AT_ONCE: usize = 4;
 
@@ -29,10 +29,14 @@ pub(crate) struct Login {
 }
 
 impl Running {
+    /// Whether its logins are old, and there are others to be had.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.recipe.talk.login.is_some() && self.logged_in.is_none_or(|at| at.elapsed() >= FRESH)
+    }
+
     /// New logins instead of old ones, which may be near their end; nothing where there are none to be had.
     pub(crate) async fn renew(&mut self, wanted: u32) -> Result<(), String> {
-        let fresh = self.logged_in.is_some_and(|at| at.elapsed() < FRESH);
-        if fresh || self.recipe.talk.login.is_none() {
+        if !self.is_stale() {
             return Ok(());
         }
         let logins = self.log_in(wanted).await?;

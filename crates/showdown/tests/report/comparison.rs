@@ -121,7 +121,9 @@ fn for_a_terminal() {
     second.notes = vec!["ended \u{1b}[2J by hand".to_owned()];
     let text = compare(&Showdown { notes: Vec::new(), ..sample(1) }, &second).text(false);
     insta::assert_snapshot!(text, @"
+    A: A load of 0.08 on 2 cores before it began. The rounds lie apart, at 64 connections: requests per second of the floor by 4.4 %, of the median contender by 4.1 %, at most by 6.9 % (“Express 4 + jsonwebtoken”); CPU per request of the floor by 1.4 %, of the median contender by 3.3 %, at most by 4.3 % (“Cloakroom JWT, HS256 (PostgreSQL)”).
     B is partial: it was ended before everything was measured
+    B: A load of 0.08 on 2 cores before it began. The rounds lie apart, at 64 connections: requests per second of the floor by 4.4 %, of the median contender by 4.1 %, at most by 6.9 % (“Express 4 + jsonwebtoken”); CPU per request of the floor by 1.4 %, of the median contender by 3.3 %, at most by 4.3 % (“Cloakroom JWT, HS256 (PostgreSQL)”).
     B: ended �[2J by hand
 
      WHO                            WHAT                                    A                             B                             B/A   SAYS

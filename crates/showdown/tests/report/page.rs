@@ -186,6 +186,28 @@ fn logouts_that_never_bit_are_counted_in_the_page_and_in_the_terminal() {
 }
 
 #[test]
+fn how_noisy_the_machine_was_and_how_long_it_took_is_told() {
+    let told = |showdown: &Showdown| {
+        let page = Html::parse_document(&html(showdown));
+        [text(select(&page, ".notes")[0]), text(select(&page, "#run")[0]), tables(showdown)]
+    };
+    for told in told(&sample(1)) {
+        assert!(told.contains("A load of 0.08 on 2 cores before it began."), "{told}");
+        let apart =
+            "requests per second of the floor by 4.4 %, of the median contender by 4.1 %, at most by 6.9 %";
+        assert!(told.contains(apart), "{told}");
+    }
+    for told in &told(&sample(1))[1..] {
+        assert!(told.contains("24.1 min (25 min expected)"), "{told}");
+    }
+    let mut once = sample(1);
+    once.contenders.iter_mut().for_each(|one| one.closed.retain(|closed| closed.round == 1));
+    for told in told(&once) {
+        assert!(told.contains("How far rounds lie apart is not known: there was one."), "{told}");
+    }
+}
+
+#[test]
 fn what_is_needed_to_repeat_it_is_there() {
     let showdown = sample(77);
     let page = Html::parse_document(&html(&showdown));

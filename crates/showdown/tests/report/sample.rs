@@ -69,6 +69,8 @@ pub(crate) fn sample(seed: u64) -> Showdown {
         },
         contenders: likes().iter().map(|like| contender(like, &mut scatter)).collect(),
         hash_millis: Some(14.3),
+        took: Some(1446.0),
+        expected: Some(1500.0),
         notes: vec!["The load generator shares the two cores with what it measures.".to_owned()],
     }
 }

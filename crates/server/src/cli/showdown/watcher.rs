@@ -18,11 +18,10 @@ impl Watcher {
 }
 
 impl Watch for Watcher {
-    fn step(&self, what: &str, over: Duration, of: Duration) {
+    fn step(&self, what: &str, over: f64, left: Duration) {
         const WIDTH: usize = 20;
-        let share = if of.is_zero() { 0.0 } else { over.as_secs_f64() / of.as_secs_f64() };
-        let full = "#".repeat(((share * WIDTH as f64) as usize).min(WIDTH));
-        let left = humantime::format_duration(Duration::from_secs(of.saturating_sub(over).as_secs()));
+        let full = "#".repeat(((over * WIDTH as f64) as usize).min(WIDTH));
+        let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
         if let Ok(progress) = self.0.lock() {
             progress.show(&format!("[{full:<WIDTH$}] about {left} left: {what}"));
         }
