@@ -2,7 +2,7 @@
 //!
 //! Every claim in it follows from the figures it shows. [`answer`] is the three sentences at its top.
 
-mod chart;
+pub(crate) mod chart;
 mod classic;
 pub(crate) mod ending;
 pub(crate) mod facts;
@@ -12,9 +12,10 @@ pub(crate) mod measures;
 pub(crate) mod noise;
 pub(crate) mod numbers;
 mod page;
-mod scale;
+pub(crate) mod scale;
+pub(crate) mod shell;
 pub(crate) mod spread;
-mod table;
+pub(crate) mod table;
 mod words;
 
 pub use page::html;
