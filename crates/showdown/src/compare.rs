@@ -1,7 +1,14 @@
 //! Two results, figure by figure: whether they differ by more than the spreads they print.
+//!
+//! * `text`: that in words and for a terminal; `page`, `chart`: to read elsewhere
 
+mod chart;
+mod page;
 mod text;
 
+use serde::Serialize;
+
+use self::chart::Picture;
 use crate::report::ending::{Ending, Never};
 use crate::report::measures::{self, Measure};
 use crate::report::noise::noise;
@@ -9,8 +16,10 @@ use crate::report::numbers::Unit;
 use crate::report::spread::Spread;
 use crate::result::{Contender, Kind, Showdown};
 
+pub use self::page::html;
+
 /// Two results beside each other.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// What a reader must know of both.
     pub remarks: Vec<String>,
@@ -19,10 +28,12 @@ pub struct Comparison {
 }
 
 /// One figure of one contender.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// Whose.
     pub contender: String,
+    /// Which kind that is.
+    pub kind: Kind,
     /// `p99, 64 connections`
     pub measure: String,
     /// In the first result.
@@ -33,11 +44,13 @@ pub struct Row {
     pub ratio: Option<f64>,
     /// What follows.
     pub verdict: Verdict,
+    /// What the figures count.
     unit: Unit,
 }
 
 /// What two figures say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Their spreads meet.
     Agree,
@@ -45,6 +58,30 @@ pub enum Verdict {
     Differ,
     /// Nothing follows, and why.
     Incomparable(String),
+}
+
+impl Comparison {
+    /// As JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("strings and numbers can be written")
+    }
+
+    /// The names of all figures, in the order in which they stand.
+    fn measures(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !names.contains(&row.measure.as_str()) {
+                names.push(&row.measure);
+            }
+        }
+        names
+    }
+
+    /// Those of one of them.
+    fn rows_of<'c>(&'c self, measure: &'c str, which: impl Fn(&Row) -> bool) -> Picture<'c> {
+        let rows = self.rows.iter().filter(|row| row.measure == measure && which(row));
+        Picture { measure, rows: rows.collect() }
+    }
 }
 
 /// Sets two results beside each other.
@@ -68,7 +105,7 @@ pub fn compare(first: &Showdown, second: &Showdown) -> Comparison {
 }
 
 fn contender(first: Option<&Contender>, second: Option<&Contender>, apart: Option<&str>) -> Vec<Row> {
-    let name = first.or(second).map(|one| one.name.clone()).unwrap_or_default();
+    let Some(who) = first.or(second) else { return Vec::new() };
     let (first, second) =
         (first.map(measures::of).unwrap_or_default(), second.map(measures::of).unwrap_or_default());
     let only_second = second.iter().filter(|measure| !first.iter().any(|one| one.name == measure.name));
@@ -86,7 +123,8 @@ fn contender(first: Option<&Contender>, second: Option<&Contender>, apart: Optio
             });
             let (first, second) = (spread(&first), spread(&second));
             Row {
-                contender: name.clone(),
+                contender: who.name.clone(),
+                kind: who.kind,
                 measure: measure.name.clone(),
                 first,
                 second,
@@ -179,9 +217,6 @@ fn remarks(first: &Showdown, second: &Showdown) -> Vec<String> {
         if one.partial {
             remarks.push(format!("{letter} is partial: it was ended before everything was measured"));
         }
-        if one.machine.load_before > f64::from(one.machine.cores) / 4.0 {
-            remarks.push(format!("{letter} began on a busy machine"));
-        }
         remarks.push(format!("{letter}: {}", noise(one)));
         for who in &one.contenders {
             // That of one which only expires is no surprise.
@@ -189,7 +224,11 @@ fn remarks(first: &Showdown, second: &Showdown) -> Vec<String> {
             let never = logout.and_then(Never::of);
             remarks.extend(never.map(|never| format!("{letter}: logouts of {}: {}", who.name, never.long())));
         }
-        remarks.extend(one.notes.iter().map(|note| format!("{letter}: {note}")));
     }
+    let said = |one: &Showdown, note: &String| one.notes.contains(note);
+    for note in &first.notes {
+        remarks.push(format!("{}: {note}", if said(second, note) { "A and B" } else { "A" }));
+    }
+    remarks.extend(second.notes.iter().filter(|note| !said(first, note)).map(|note| format!("B: {note}")));
     remarks
 }

@@ -77,7 +77,22 @@ fn everybody_is_measured_and_written_down() {
         assert_eq!(logout.stale_accepts > 0, believes_until_expiry, "{id}: {logout:?}");
     }
     let compared = place.run(&["showdown", "compare", "mine.json", "mine.json"]);
-    assert!(compared.code == 0 && compared.stdout.contains(" 0 differ"), "{compared:?}");
+    assert!(compared.code == 0 && compared.stdout.contains("None differs by more"), "{compared:?}");
+    let compared = place.run(&[
+        "showdown",
+        "compare",
+        "mine.json",
+        "mine.json",
+        "--html",
+        "page.html",
+        "--output",
+        "json",
+    ]);
+    let rows = compared.json()["rows"].as_array().unwrap().len();
+    assert!(compared.stderr.contains("wrote page.html") && rows > 100, "{compared:?}");
+    let page = std::fs::read_to_string(place.file("page.html")).unwrap();
+    let says = format!("The runs agree on {rows} of {rows} figures.");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains(&says), "{says}");
     place.run(&["showdown", "compare", "mine.json", "mine.html"]).fails(4, "no result of a showdown");
     place.run(&["showdown", "compare", "mine.json", "no.json"]).fails(3, "no.json");
     let refreshed = |id: &str| told.contenders.iter().any(|one| one.id == id && !one.refreshes.is_empty());

@@ -1,9 +1,12 @@
 //! Numbers as people read them: three digits that count, and a unit that fits.
 
+use serde::Serialize;
+
 use super::spread::Spread;
 
 /// What a number counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Unit {
     /// A second.
     PerSecond,

@@ -1,9 +1,11 @@
 //! What several rounds say together: the middle, and how far apart they were.
 
+use serde::Serialize;
+
 use crate::result::{Closed, Contender, Open, Showdown};
 
 /// The smallest, the middle and the largest of several figures.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     /// The smallest.
     pub min: f64,
@@ -33,6 +35,11 @@ impl Spread {
     /// Whether some figure could belong to both: then the two are not known to differ.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.min <= other.max && other.min <= self.max
+    }
+
+    /// Whether there is more than one figure in it.
+    pub(crate) fn varies(&self) -> bool {
+        self.min.total_cmp(&self.max).is_ne()
     }
 
     /// How far the ends lie apart, as a share of the median; `None` where that is nothing.

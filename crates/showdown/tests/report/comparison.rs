@@ -1,7 +1,9 @@
 //! Two results beside each other.
 
-use cloakroom_showdown::compare::{Comparison, Verdict, compare};
+use cloakroom_showdown::compare::{Comparison, Verdict, compare, html};
 use cloakroom_showdown::result::Showdown;
+use scraper::{ElementRef, Html, Selector};
+use serde_json::{Value, json};
 
 use super::sample::sample;
 
@@ -15,7 +17,7 @@ fn because(why: &str) -> Verdict {
 }
 
 /// As if the token had become slower by so much.
-fn slower(by: f64) -> Showdown {
+pub(crate) fn slower(by: f64) -> Showdown {
     let mut showdown = sample(1);
     for closed in showdown
         .contenders
@@ -35,7 +37,7 @@ const WHAT: &str = "server CPU per request, 64 connections";
 fn a_result_agrees_with_itself() {
     let comparison = compare(&sample(1), &sample(1));
     assert!(comparison.rows.len() > 300);
-    assert!(comparison.rows.iter().all(|row| row.verdict == Verdict::Agree), "{}", comparison.summary());
+    assert!(comparison.rows.iter().all(|row| row.verdict == Verdict::Agree), "{:?}", comparison.answer());
     assert!(comparison.rows.iter().all(|row| row.ratio.is_none_or(|ratio| (ratio - 1.0).abs() < 1e-9)));
 }
 
@@ -115,6 +117,76 @@ fn logouts_that_never_bit_are_told_and_their_times_do_not_agree() {
 }
 
 #[test]
+fn the_answer_is_plain() {
+    assert_eq!(
+        compare(&sample(1), &sample(1)).answer(),
+        ["The runs agree on 712 of 712 figures.", "None differs by more than the spreads of both runs."]
+    );
+    let mut second = slower(0.5);
+    second.contenders.truncate(14);
+    assert_eq!(
+        compare(&sample(1), &second).answer(),
+        [
+            "The runs agree on 587 of 589 figures.",
+            "2 differ by more than the spreads of both runs: most of all server CPU per request, 1 connection of \
+             “Cloakroom JWT, HS256 (SQLite)” to 0.5×.",
+            "Between two runs of the same thing about 39 would, by chance: spreads of few rounds are narrow.",
+            "123 more cannot be compared: not in B (123).",
+        ]
+    );
+    let nobody = Showdown { contenders: Vec::new(), ..sample(1) };
+    assert_eq!(compare(&nobody, &nobody).answer(), ["There is no figure in either run."]);
+}
+
+#[test]
+fn as_a_page_everything_is_there_and_what_differs_is_marked() {
+    let source = html(("a.json", &sample(1)), ("b.json", &slower(1.5)));
+    let page = Html::parse_document(&source);
+    let select = |what: &str| page.select(&Selector::parse(what).unwrap()).collect::<Vec<_>>();
+    let text = |one: &ElementRef<'_>| one.text().collect::<Vec<_>>().join(" ");
+    assert!(text(&select("#answer")[0]).contains("The runs agree on 710 of 712 figures."));
+    // Of the two measures that differ, those that differ and nobody else.
+    let headings: Vec<String> = select("#differs h3").iter().map(text).collect();
+    assert_eq!(headings, ["Server CPU per request, 1 connection", "Server CPU per request, 64 connections"]);
+    for (mark, many) in [("diamond", 1), ("dot", 0)] {
+        assert_eq!(select(&format!("#differs-0 > g:not(.legend) .{mark}")).len(), many, "{mark}");
+    }
+    let said = text(&select("#differs-0 desc")[0]);
+    assert_eq!(said, format!("B differs: {WHO} 1.5×. 1 differs"));
+    // Everybody is in the main figures, marked in one of them.
+    let main = select("#main figure").into_iter().find(|one| text(one).contains("requests per second, 64"));
+    let main = main.unwrap();
+    let marks = |what: &str| main.select(&Selector::parse(what).unwrap()).count();
+    assert_eq!((marks("g .dot"), marks("g:not(.legend) .diamond")), (sample(1).contenders.len() + 1, 0));
+    assert_eq!(select("#main g:not(.legend) > svg .diamond").len(), 2, "CPU at two numbers of connections");
+    // And every figure in a table.
+    assert_eq!(select("#everything tbody tr").len(), 712);
+    assert_eq!(
+        select("#everything tbody td:last-child").iter().filter(|one| text(one) == "DIFFER").count(),
+        2
+    );
+    let runs = text(&select("#runs")[0]);
+    assert!(
+        runs.contains("a.json") && runs.contains("b.json") && runs.contains(&sample(1).command),
+        "{runs}"
+    );
+}
+
+#[test]
+fn for_a_program() {
+    let json: Value = serde_json::from_str(&compare(&sample(1), &slower(1.5)).json()).unwrap();
+    let rows = json["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 712);
+    let row = rows.iter().find(|row| row["contender"] == WHO && row["measure"] == WHAT).unwrap();
+    assert_eq!(
+        (&row["verdict"], &row["unit"], &row["kind"]),
+        (&json!("differ"), &json!("micros"), &json!("cloakroom"))
+    );
+    assert_eq!(row["first"]["count"], 3);
+    assert!((row["ratio"].as_f64().unwrap() - 1.5).abs() < 1e-9, "{row}");
+}
+
+#[test]
 fn for_a_terminal() {
     let mut second = slower(1.5);
     second.partial = true;
@@ -130,6 +202,6 @@ fn for_a_terminal() {
      Cloakroom JWT, HS256 (SQLite)  server CPU per request, 1 connection    30.4 µs (30.1 µs to 31.7 µs)  45.5 µs (45.1 µs to 47.5 µs)  1.5×  DIFFER
      Cloakroom JWT, HS256 (SQLite)  server CPU per request, 64 connections  5.79 µs (5.7 µs to 5.82 µs)   8.68 µs (8.55 µs to 8.73 µs)  1.5×  DIFFER
 
-    710 agree within their spreads, 2 differ.
+    The runs agree on 710 of 712 figures. 2 differ by more than the spreads of both runs: most of all server CPU per request, 64 connections of “Cloakroom JWT, HS256 (SQLite)” to 1.5×. Between two runs of the same thing about 47 would, by chance: spreads of few rounds are narrow.
     ");
 }

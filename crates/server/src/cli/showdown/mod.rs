@@ -59,7 +59,7 @@ struct RunArgs {
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rates: Vec<u32>,
     /// How long each measurement takes
-    #[arg(long, default_value = "10s", value_parser = duration)]
+    #[arg(long, default_value = "4s", value_parser = duration)]
     duration: Duration,
     /// How often everybody is measured, in turns
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
