@@ -6,6 +6,7 @@
 mod common;
 
 mod backup;
+mod caddy;
 mod commands;
 mod crash;
 mod disk_full;
@@ -17,6 +18,7 @@ mod nginx;
 mod postgres;
 mod postgres_faults;
 mod postgres_locks;
+mod proxy;
 mod readme;
 mod redis;
 mod refresh;

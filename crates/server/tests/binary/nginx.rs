@@ -1,78 +1,42 @@
 //! Two servers on one PostgreSQL behind a real nginx, by the file that the documentation shows.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::common::skip::skip;
 use super::common::*;
-use super::load::{UNTHROTTLED, User, now, until, while_working};
+use super::load::{UNTHROTTLED, User, now, while_working};
 use super::postgres::Schema;
+use super::proxy::{self, Proxy};
 
 const EXAMPLE: &str = include_str!("../../../../examples/nginx/nginx.conf");
 const CONFIG: &str = "public_url = \"https://auth.example.com\"\n[signup]\nopen = true\n\
     [server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
 
-/// Stops nginx when its own input ends, however its owner does.
-const KEEPER: &str = r#""$@" </dev/null & nginx=$!; read -r _; kill -TERM $nginx; wait $nginx"#;
-
 struct Nginx {
-    keeper: Child,
-    listen: SocketAddr,
+    proxy: Proxy,
     _place: Place,
 }
 
 impl Nginx {
-    fn program() -> Option<PathBuf> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-        let found = folders.map(|folder| folder.join("nginx")).find(|file| file.is_file());
-        if found.is_none() {
-            skip("two servers behind nginx", "apt-get install nginx-light");
-        }
-        found
-    }
-
     fn start(program: PathBuf, servers: [SocketAddr; 2]) -> Self {
         let place = Place::new();
-        let listen = free();
+        let listen = proxy::free();
         let addresses = [("8080", listen), ("8081", servers[0]), ("8082", servers[1])];
-        let config = addresses.iter().fold(EXAMPLE.to_owned(), |config, (port, address)| {
-            let shown = format!(" 127.0.0.1:{port}");
-            // In a directive, once.
-            let lines = config.lines().filter(|line| !line.starts_with('#'));
-            assert_eq!(lines.filter(|line| line.contains(&shown)).count(), 1, "{shown}");
-            config.replace(&shown, &format!(" {address}"))
-        });
-        place.write("nginx.conf", &config);
+        place.write("nginx.conf", &proxy::at_addresses(EXAMPLE, addresses));
         let is_root = fs::metadata(place.path()).expect("it is there").uid() == 0;
         let user = if is_root { "user root;" } else { "" };
-        let mut nginx = Command::new("sh");
-        nginx.args(["-c", KEEPER, "sh"]).arg(program).arg("-p").arg(place.path());
+        let mut nginx = Command::new(program);
+        nginx.arg("-p").arg(place.path());
         nginx.arg("-c").arg(place.file("nginx.conf")).args(["-g", &format!("daemon off; {user}")]);
-        let keeper = nginx.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let started = Self { keeper: keeper.expect("sh is there"), listen, _place: place };
-        until("nginx listens", || TcpStream::connect(listen).is_ok());
-        started
+        Self { proxy: Proxy::start(&nginx, listen), _place: place }
     }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
-    }
-}
-
-/// An address that nobody has at this moment.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// The servers and what is in front of them; `None`, said loudly, where something is missing.
@@ -85,7 +49,7 @@ struct Pair {
 
 impl Pair {
     fn start() -> Option<Self> {
-        let program = Nginx::program()?;
+        let program = proxy::program("nginx", "two servers behind nginx", "apt-get install nginx-light")?;
         let schema = Schema::new()?;
         let place = schema.place();
         place.write("cloakroom.toml", &format!("{CONFIG}{UNTHROTTLED}"));
@@ -103,7 +67,7 @@ impl Pair {
 
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &serde_json::Value) -> Reply {
         let headers: Vec<_> = [("content-type", "application/json")].iter().chain(headers).copied().collect();
-        request(self.nginx.listen, method, path, &headers, &body.to_string()).unwrap()
+        request(self.nginx.proxy.listen, method, path, &headers, &body.to_string()).unwrap()
     }
 
     fn me(&self, to: SocketAddr, token: &str) -> u16 {
@@ -112,7 +76,7 @@ impl Pair {
     }
 
     fn everywhere(&self) -> [SocketAddr; 3] {
-        [self.servers[0].listen, self.servers[1].listen, self.nginx.listen]
+        [self.servers[0].listen, self.servers[1].listen, self.nginx.proxy.listen]
     }
 
     /// The promise of the feed: two seconds, whichever server is asked.
@@ -183,7 +147,7 @@ fn a_login_of_each_strategy_walks_through_both_servers() {
 fn a_server_that_is_killed_logs_nobody_out_and_the_other_goes_on() {
     let Some(mut pair) = Pair::start() else { return };
     let users = User::some(&pair.servers[0], 4);
-    let through = pair.nginx.listen;
+    let through = pair.nginx.proxy.listen;
     let ((), told) = while_working(&users, &[through], |told| {
         told.work_on(40);
         pair.servers[0].kill();
@@ -203,7 +167,7 @@ fn a_server_that_is_killed_logs_nobody_out_and_the_other_goes_on() {
 fn servers_that_are_restarted_one_after_the_other_are_missed_by_nobody() {
     let Some(mut pair) = Pair::start() else { return };
     let users = User::some(&pair.servers[0], 4);
-    let through = pair.nginx.listen;
+    let through = pair.nginx.proxy.listen;
     let ((), told) = while_working(&users, &[through], |told| {
         for n in [0, 1, 0, 1] {
             told.work_on(20);
