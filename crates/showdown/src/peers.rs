@@ -10,6 +10,9 @@ use crate::recipe::{self, Call, Needs, Place, Recipe, Shown, Talk};
 use crate::result::Kind;
 
 const NAME: &str = "peer.json";
+/// What ids of contenders of our own begin with, and the one that is none of a family.
+const RESERVED: [&str; 2] = ["cloakroom-", "classic-"];
+const FLOOR: &str = "floor";
 
 /// A file that says nonsense, and what is wrong with it.
 #[derive(Debug, thiserror::Error)]
@@ -100,8 +103,11 @@ fn parse(text: &str, folder: &Path) -> Result<Recipe, String> {
     if peer.id.is_empty() || peer.id.len() > 64 || !peer.id.bytes().all(in_id) {
         return Err(format!("id {:?}: expected lower-case letters, digits and -", peer.id));
     }
-    if peer.id.starts_with("cloakroom-") || peer.id.starts_with("classic-") || peer.id == "floor" {
-        return Err(format!("id {:?} is the name of a contender of our own", peer.id));
+    if RESERVED.iter().any(|family| peer.id.starts_with(family)) || peer.id == FLOOR {
+        return Err(format!(
+            "id {:?} is reserved: {FLOOR}, {}* and {}* are contenders of our own",
+            peer.id, RESERVED[0], RESERVED[1]
+        ));
     }
     if peer.kind.as_deref().is_some_and(|kind| kind != "peer") {
         return Err(String::from("kind: only \"peer\" is accepted here"));
@@ -157,6 +163,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::contenders;
+    use crate::plan::{Plan, Store};
 
     fn good() -> Value {
         json!({
@@ -183,7 +191,13 @@ mod tests {
     fn garbage_is_refused_with_a_word_about_what_is_wrong() {
         for (member, value, why) in [
             ("id", json!("Upper Case"), "lower-case"),
-            ("id", json!("cloakroom-session-sqlite"), "of our own"),
+            ("id", json!("floor"), "\"floor\" is reserved"),
+            (
+                "id",
+                json!("cloakroom-mine"),
+                "\"cloakroom-mine\" is reserved: floor, cloakroom-* and classic-*",
+            ),
+            ("id", json!("classic-session"), "\"classic-session\" is reserved"),
             ("command", json!([]), "command: it is empty"),
             ("command", json!("node server.js"), "invalid type"),
             ("needs", json!(["mysql"]), "mysql"),
@@ -200,6 +214,22 @@ mod tests {
             let told = parse(&garbage.to_string(), Path::new("/p")).unwrap_err();
             assert!(told.contains(why), "{member}: {told}");
         }
+    }
+
+    #[test]
+    fn no_contender_of_our_own_has_an_id_that_a_peer_may_have() {
+        let stores = vec![Store::Sqlite, Store::Postgres, Store::Redis];
+        let plan = Plan { stores, ..Plan::for_tests() };
+        let floor = contenders::floor(&plan, "");
+        for ours in contenders::all(&plan).unwrap().iter().chain([&floor]) {
+            let mut peer = good();
+            peer["id"] = json!(ours.id);
+            let told = parse(&peer.to_string(), Path::new("/p")).unwrap_err();
+            assert!(told.contains("is reserved"), "{told}");
+        }
+        let mut near = good();
+        near["id"] = json!("floor-tile");
+        assert!(parse(&near.to_string(), Path::new("/p")).is_ok());
     }
 
     #[test]

@@ -152,3 +152,26 @@ impl Plan {
         if self.load().saturating_mul(loads) < usual / 2 { usual } else { Duration::from_secs(24 * 3600) }
     }
 }
+
+#[cfg(test)]
+impl Plan {
+    /// Of nothing that is ever run.
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            program: PathBuf::from("cloakroom"),
+            version: String::from("0"),
+            command: String::new(),
+            stores: vec![Store::Sqlite],
+            connections: vec![1, 64],
+            rates: vec![1000],
+            during: Duration::from_secs(5),
+            rounds: 3,
+            logins: 100,
+            seed: 1,
+            peers: None,
+            postgres_url: None,
+            redis_url: None,
+            settings: Vec::new(),
+        }
+    }
+}

@@ -20,5 +20,8 @@ pub(crate) async fn per_second(running: &Running, during: Duration) -> Result<f6
     if loaded.failed > 0 {
         return Err(format!("{} logins failed", loaded.failed));
     }
+    if loaded.per_second == 0.0 {
+        return Err(format!("no login was done within {during:?}: its rate is not known"));
+    }
     Ok(loaded.per_second)
 }

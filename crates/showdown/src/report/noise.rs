@@ -10,12 +10,13 @@ pub(crate) fn noise(showdown: &Showdown) -> String {
     let machine = &showdown.machine;
     let load = format!("A load of {:.2} on {} before it began.", machine.load_before, cores(machine.cores));
     let Some(busy) = spread::busiest(showdown) else { return load };
-    let figures: [(&str, fn(&Closed) -> f64); 2] =
-        [("requests per second", |one| one.per_second), ("CPU per request", |one| one.server_cpu)];
-    let said: Vec<String> = figures
-        .into_iter()
-        .filter_map(|(what, figure)| Some(format!("{what} {}", apart(showdown, busy, figure)?)))
-        .collect();
+    let said: Vec<String> = [
+        ("requests per second", apart(showdown, busy, |one| one.per_second)),
+        ("CPU per request", apart(showdown, busy, |one| one.server_cpu)),
+    ]
+    .into_iter()
+    .filter_map(|(what, apart)| Some(format!("{what} {}", apart?)))
+    .collect();
     if said.is_empty() {
         return format!("{load} How far rounds lie apart is not known: there was one.");
     }

@@ -37,3 +37,24 @@ pub(super) fn outages(databases: &Databases) -> u32 {
 fn count(of: usize) -> u32 {
     u32::try_from(of).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contenders;
+
+    #[test]
+    fn a_run_takes_what_its_loads_take_and_the_logins_that_get_old() {
+        let plan = Plan::for_tests();
+        let floor = contenders::floor(&plan, "");
+        let takes = |many: usize, login: u64| {
+            rest(&plan, std::iter::repeat_n((&floor, Duration::from_secs(login)), many), 0).as_secs()
+        };
+        // Three loads of 5 s after 1 s each, in three rounds.
+        assert_eq!(takes(1, 10), 3 * 18);
+        assert_eq!(takes(16, 10), 3 * 16 * 18, "a round of less than five minutes");
+        assert_eq!(takes(17, 10), 3 * 17 * (18 + 10), "and one of more");
+        let stopped = rest(&plan, std::iter::empty(), 2);
+        assert_eq!(stopped, plan.outage() * 2);
+    }
+}
