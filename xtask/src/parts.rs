@@ -28,7 +28,8 @@ const PARTS: &[Part] = &[
     program("postgres", &["store", "binary", "replicas", "soak"], "apt-get install postgresql"),
     program("redis-server", &["store", "binary"], "apt-get install redis-server"),
     program("nginx", &["binary"], "apt-get install nginx-light"),
-    program("caddy", &[], "apt-get install caddy"),
+    program("caddy", &["binary"], "apt-get install caddy"),
+    program("openssl", &["store"], "apt-get install openssl"),
     program("node", &["interop"], "apt-get install nodejs npm (20 or newer)"),
     Part {
         name: "node packages",
@@ -47,7 +48,7 @@ const PARTS: &[Part] = &[
         how_to_get: "python3 -m venv target/interop-python && \
                      target/interop-python/bin/pip install -r crates/server/tests/interop/python/requirements.txt",
     },
-    program("chromium", &[], "apt-get install chromium"),
+    program("chromium", &["report"], "apt-get install chromium"),
 ];
 
 const fn program(name: &'static str, used_by: &'static [&'static str], how_to_get: &'static str) -> Part {
@@ -132,10 +133,13 @@ mod tests {
                 "postgres",
                 "redis-server",
                 "nginx",
+                "caddy",
+                "openssl",
                 "node",
                 "node packages",
                 "python3",
-                "python modules"
+                "python modules",
+                "chromium"
             ]
         );
         assert!(table(&nothing).contains("MISSING, SKIPPING readme: apt-get install curl"));
