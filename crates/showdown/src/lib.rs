@@ -8,7 +8,7 @@
 //! * `measure`: one question each: throughput and latency, logins, refreshes, a logout, an outage
 //! * [`result`]: what was measured, as it is written down beside the report
 //! * [`report`]: that as a page to read; [`table`]: the same in a terminal
-//! * [`compare`]: two of them, and whether they differ by more than chance
+//! * [`compare`]: two of them: whether they differ by more than their spreads, and what chance alone would do
 //! * [`target`]: the only addresses that are ever asked; [`machine`]: where it ran
 //!
 //! It starts real servers as processes of their own and asks them over HTTP, as anybody could. It may not depend on the

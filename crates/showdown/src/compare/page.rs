@@ -138,7 +138,7 @@ fn runs(first: (&str, &Showdown), second: (&str, &Showdown)) -> Markup {
         }),
     ];
     html! {
-        div.wraps { (figures("A and B", &["", "A", "B"], rows.into_iter())) }
+        div.wraps { (figures("A and B", &["Fact", "A", "B"], rows.into_iter())) }
         p { "Compare them again with " code { "cloakroom showdown compare A.json B.json" } "." }
     }
 }

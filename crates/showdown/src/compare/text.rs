@@ -34,21 +34,17 @@ impl Comparison {
             said.push(format!("The runs agree on {} of {both} figures.", counts.agree));
             said.push(match counts.differ {
                 0 => "None differs by more than the spreads of both runs.".to_owned(),
-                1 => format!("1 differs by more than the spreads of both runs: {}.", self.most()),
-                more => {
-                    format!(
-                        "{more} differ by more than the spreads of both runs: most of all {}.",
-                        self.most()
-                    )
-                }
+                1 => format!(
+                    "1 differs by more than the spreads of both runs: {}.{}",
+                    self.most(),
+                    self.chance()
+                ),
+                more => format!(
+                    "{more} differ by more than the spreads of both runs: most of all {}.{}",
+                    self.most(),
+                    self.chance()
+                ),
             });
-        }
-        let chance = self.chance();
-        if counts.differ > 0 && chance >= 1.0 {
-            said.push(format!(
-                "Between two runs of the same thing about {chance:.0} would, by chance: spreads of few rounds are \
-                 narrow."
-            ));
         }
         let reasons = counts.reasons.iter().map(|(why, count)| format!("{} ({count})", printable(why)));
         let reasons = reasons.collect::<Vec<_>>().join(", ");
@@ -61,9 +57,20 @@ impl Comparison {
         said
     }
 
+    /// How much of that is no difference at all.
+    fn chance(&self) -> String {
+        let apart = self.apart_by_chance();
+        if apart < 1.0 {
+            return String::new();
+        }
+        format!(
+            " Between two runs of the same thing about {apart:.0} would, by chance: spreads of few rounds are narrow."
+        )
+    }
+
     /// How many figures of runs between which nothing has changed lie apart by chance. Where figures of one source are put
     /// in order, every order is as likely as another; in two of them all of A stand before all of B, or after them.
-    fn chance(&self) -> f64 {
+    fn apart_by_chance(&self) -> f64 {
         let compared = self.rows.iter().filter(|row| matches!(row.verdict, Verdict::Agree | Verdict::Differ));
         let several = compared.filter_map(|row| row.first.zip(row.second));
         // What is always the same differs by no chance.

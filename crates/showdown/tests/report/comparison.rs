@@ -129,8 +129,7 @@ fn the_answer_is_plain() {
         [
             "The runs agree on 587 of 589 figures.",
             "2 differ by more than the spreads of both runs: most of all server CPU per request, 1 connection of \
-             “Cloakroom JWT, HS256 (SQLite)” to 0.5×.",
-            "Between two runs of the same thing about 39 would, by chance: spreads of few rounds are narrow.",
+             “Cloakroom JWT, HS256 (SQLite)” to 0.5×. Between two runs of the same thing about 39 would, by chance: spreads of few rounds are narrow.",
             "123 more cannot be compared: not in B (123).",
         ]
     );
