@@ -39,7 +39,9 @@ impl World {
         config.write("Caddyfile", &proxy::at_addresses(EXAMPLE, addresses));
         let mut caddy = caddy(&program, &config, "run");
         // Nothing of the outside, and nothing left behind there.
-        caddy.env("HOME", config.path());
+        for name in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+            caddy.env(name, config.path());
+        }
         Some(Self { caddy: Proxy::start(&caddy, listen), program, config, server, place })
     }
 

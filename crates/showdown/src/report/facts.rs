@@ -88,6 +88,6 @@ pub(crate) fn run(showdown: &Showdown) -> Markup {
         p { "How noisy it was: " (noise(showdown)) }
         p { "Repeat it with" }
         pre tabindex="0" { code { (showdown.command) } }
-        p { "Compare two runs on one machine with " code { "cloakroom showdown compare A.json B.json" } "." }
+        p { "Compare two runs on one machine with " code { "cloakroom showdown compare A.json B.json --html page.html" } "." }
     }
 }
