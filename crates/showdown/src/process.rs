@@ -15,6 +15,8 @@ use crate::target::Target;
 
 /// How long a server may take until it listens.
 const START: Duration = Duration::from_secs(20);
+/// How long the errors of one that has ended are waited for.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Lines of its errors that are remembered.
 const LINES: usize = 5;
 
@@ -32,14 +34,19 @@ impl Process {
         let mut child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
         let (tell, told) = oneshot::channel();
         let complaints = Complaints::default();
+        let (finish, said_all) = oneshot::channel();
         if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
-            complaints.follow(stderr);
+            complaints.follow(stderr, finish);
             std::thread::spawn(move || listen(stdout, tell));
         }
         let mut ending = Ending(Some(child));
         let target = match tokio::time::timeout(START, told).await {
             Ok(Ok(url)) => Target::parse(&url).map_err(|error| error.to_string())?,
-            Ok(Err(_)) => return Err(format!("it ended at once: {}", complaints.told())),
+            Ok(Err(_)) => {
+                // Its last words may still be on their way. What it started may hold its stderr for longer.
+                let _ = tokio::time::timeout(LAST_WORDS, said_all).await;
+                return Err(format!("it ended at once: {}", complaints.told()));
+            }
             Err(_) => {
                 return Err(format!("it did not listen within {START:?}: {}", complaints.told()));
             }
@@ -110,7 +117,8 @@ fn listening(line: &str) -> Option<&str> {
 struct Complaints(Arc<Mutex<VecDeque<String>>>);
 
 impl Complaints {
-    fn follow(&self, stderr: impl Read + Send + 'static) {
+    /// Reads to the end, and says so then.
+    fn follow(&self, stderr: impl Read + Send + 'static, finish: oneshot::Sender<()>) {
         let lines = self.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -120,6 +128,7 @@ impl Complaints {
                 }
                 kept.push_back(line);
             }
+            let _ = finish.send(());
         });
     }
 
