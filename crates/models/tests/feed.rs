@@ -45,6 +45,7 @@ fn every_shortcut_is_refuted_by_the_invariant_that_it_harms() {
         | Flaw::NobodyIsEverything
         | Flaw::VerifiersBeforeHead => (I::Receipt, 10),
         Flaw::GroupedBeforeRegistered | Flaw::YoungTrusted | Flaw::DroppedEarly => (I::Receipt, 11),
+        Flaw::OwnBoundOnly | Flaw::CountedFromBefore => (I::Receipt, 9),
         Flaw::RelayForItself => (I::Receipt, 23),
         Flaw::SharedId => (I::Receipt, 18),
         Flaw::HeadAfterHash

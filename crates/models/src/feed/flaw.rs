@@ -51,6 +51,10 @@ pub enum Flaw {
     YoungTrusted,
     /// A verifier is dropped from the register before its lease has lapsed.
     DroppedEarly,
+    /// A receipt waits by the bound of the process that gives it, whatever others have.
+    OwnBoundOnly,
+    /// A receipt counts from before the commit.
+    CountedFromBefore,
     /// A relay acknowledges for itself, not for its verifiers.
     RelayForItself,
     /// Two verifiers send the same id.
@@ -99,6 +103,8 @@ pub const FLAWS: &[Flaw] = &[
     Flaw::VerifiersBeforeHead,
     Flaw::YoungTrusted,
     Flaw::DroppedEarly,
+    Flaw::OwnBoundOnly,
+    Flaw::CountedFromBefore,
     Flaw::RelayForItself,
     Flaw::SharedId,
     Flaw::HeadAfterHash,
@@ -139,6 +145,8 @@ impl Flaw {
             Self::VerifiersBeforeHead => "receipt: the verifiers are looked at before the head is read",
             Self::YoungTrusted => "receipt: a restarted process is trusted",
             Self::DroppedEarly => "receipt: a verifier is dropped before its lease lapses",
+            Self::OwnBoundOnly => "receipt: another process has a longer bound",
+            Self::CountedFromBefore => "receipt: the commit is counted from its beginning",
             Self::RelayForItself => "receipt: a relay acknowledges for itself",
             Self::SharedId => "receipt: two verifiers share an id",
             Self::HeadAfterHash => "login: the head is read after the hash",
@@ -172,11 +180,13 @@ impl Flaw {
             }
             Self::OwnProcessOnly => "receipts, two processes",
             Self::YoungTrusted => "receipts, a restart",
+            Self::OwnBoundOnly => "receipts, two bounds",
             Self::RegisteredLate
             | Self::GroupedBeforeRegistered
             | Self::NobodyIsEverything
             | Self::VerifiersBeforeHead
-            | Self::DroppedEarly => "receipts, grouped head reads",
+            | Self::DroppedEarly
+            | Self::CountedFromBefore => "receipts, grouped head reads",
             Self::SharedId => "receipts, two verifiers",
             Self::RelayForItself => "receipts, a relay",
             Self::HeadAfterHash | Self::HeadOfProcess => "logins that hash",

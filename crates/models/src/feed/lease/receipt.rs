@@ -44,7 +44,7 @@ impl Feed {
         state.nodes[node] = Node { stranded, up, ..Node::default() };
     }
 
-    /// Whether everybody is known to have applied a revocation, or the bound has passed.
+    /// Whether everybody is known to have applied a revocation, or the longest bound has passed.
     pub(super) fn may_promise(&self, state: &State, revocation: usize) -> bool {
         let Some(commit) = state.commits[revocation] else { return false };
         let known = |node: &Node| {
@@ -55,7 +55,10 @@ impl Feed {
         if early && commit.age < self.scenario.bound {
             self.coverage.note(Seen::EarlyReceipt);
         }
-        early || commit.age >= self.scenario.bound
+        let own = self.scenario.bound - u8::from(self.scenario.short);
+        let waits = if self.scenario.has(Flaw::OwnBoundOnly) { own } else { self.scenario.bound };
+        let began = u8::from(self.scenario.has(Flaw::CountedFromBefore));
+        early || commit.age + began >= waits
     }
 
     /// What a verifier asks from. A relay speaks for those who hold a lease of it too.

@@ -22,6 +22,8 @@ pub struct Scenario {
     pub revocations: &'static [Kind],
     /// How many servers there are.
     pub nodes: u8,
+    /// Whether the bound of the first one, which gives the receipts, is a tick shorter than that of the others.
+    pub short: bool,
     /// How many verifiers there are.
     pub verifiers: u8,
     /// Whether the first verifier passes on to the others, which ask no one else.
@@ -97,6 +99,7 @@ impl Scenario {
             bound: 2 + more,
             revocations: &[Kind::User],
             nodes: 1,
+            short: false,
             verifiers: 1,
             relay: false,
             under_way: 2,
@@ -183,6 +186,17 @@ impl Scenario {
                 name: "receipts, two processes",
                 steps: 14 + deeper,
                 nodes: 2,
+                receipts: true,
+                checked: false,
+                under_way: 1,
+                checks: RECEIPTS,
+                ..base.clone()
+            },
+            Self {
+                name: "receipts, two bounds",
+                steps: 12 + deeper,
+                nodes: 2,
+                short: true,
                 receipts: true,
                 checked: false,
                 under_way: 1,

@@ -103,11 +103,13 @@ impl Feed {
     }
 
     fn answer(&self, state: &State, question: Question, read: Read) -> Answer {
-        let Question { from, sent, since, .. } = question;
+        let Question { from, to, sent, since } = question;
         let newer = newer(state, &read, since);
         let complete = newer.count_ones() <= self.scenario.most;
         let brings = if complete { newer } else { 0 };
-        let proves = (sent + read.age).min(self.scenario.bound);
+        // What is trusted for a tick less is as good as what is a tick older.
+        let short = u8::from(self.scenario.short && to == Server::Node(0));
+        let proves = (sent + read.age + short).min(self.scenario.bound);
         Answer { to: from, proves, since, head: read.head, brings, complete, unasked: false }
     }
 
