@@ -82,11 +82,12 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// What holds after a server announced `duration`.
+    /// What holds after a server announced `duration`, when it was between `earliest` and `latest`: there may be several
+    /// clocks, and nothing may be forgotten too early by any of them.
     #[must_use]
-    pub fn announce(self, duration: Duration, now: Timestamp) -> Self {
-        if duration >= self.duration || now >= self.until {
-            return Self { duration, until: now.after(duration) };
+    pub fn announce(self, duration: Duration, earliest: Timestamp, latest: Timestamp) -> Self {
+        if duration >= self.duration || earliest >= self.until {
+            return Self { duration, until: latest.after(duration) };
         }
         self
     }
@@ -116,10 +117,24 @@ mod tests {
         let long = Duration::from_secs(1000);
         let short = Duration::from_secs(10);
         let none = Retention { duration: Duration::ZERO, until: at(0) };
-        let raised = none.announce(short, at(100)).announce(long, at(101));
+        let raised = none.announce(short, at(100), at(100)).announce(long, at(101), at(101));
         assert_eq!(raised, Retention { duration: long, until: at(1101) });
-        assert_eq!(raised.announce(short, at(1100)), raised, "a token of the longer kind may still live");
-        assert_eq!(raised.announce(short, at(1101)).duration, short);
+        assert_eq!(
+            raised.announce(short, at(1100), at(1100)),
+            raised,
+            "a token of the longer kind may still live"
+        );
+        assert_eq!(raised.announce(short, at(1101), at(1101)).duration, short);
+    }
+
+    #[test]
+    fn of_two_clocks_none_shortens_the_retention() {
+        let at = Timestamp::from_seconds;
+        let long = Retention { duration: Duration::from_secs(1000), until: at(1101) };
+        let short = Duration::from_secs(10);
+        assert_eq!(long.announce(short, at(1100), at(9999)), long, "one of them is ahead");
+        assert_eq!(long.announce(short, at(1101), at(9999)).until, at(10_009));
+        assert_eq!(long.announce(long.duration, at(200), at(300)).until, at(1300));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use cloakroom_verify::lease::Lease;
 use cloakroom_verify::{Event, Rv};
 
 use crate::auth::Auth;
+use crate::drift::Drift;
 use crate::node::Node;
 use crate::recent::Recent;
 use crate::store::{StoreError, Stored};
@@ -180,9 +181,22 @@ impl<C: Clock> Follower<C> {
         self.begun.load(Ordering::Relaxed)
     }
 
+    /// Says again that this process is there, so that it is not forgotten, and compares its clock with the store's.
+    /// Apart from the rounds: a store that takes no writes must not keep a server from knowing what is revoked.
+    pub async fn announce(&self) -> Stored<()> {
+        self.node.announce(&*self.auth.store, &self.clock).await
+    }
+
+    /// How far the clock of this machine was from the store's when they were compared last.
+    pub fn drift(&self) -> Drift {
+        self.node.drift()
+    }
+
     async fn round(&self) -> Stored<Round> {
         // Before the first read: whoever looks for the processes that vouch for something must find this one.
-        self.node.announce(&*self.auth.store, &self.clock).await?;
+        if !self.node.is_announced(&self.clock) {
+            self.announce().await?;
+        }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let began = self.clock.boot();
         let asked = lock(&self.recent).position();
@@ -191,7 +205,7 @@ impl<C: Clock> Follower<C> {
             Ok(sync) => {
                 sync.events.iter().for_each(|event| self.auth.apply(event));
                 let mut recent = lock(&self.recent);
-                let (worth, news) = recent.read(asked, sync, self.clock.wall());
+                let (worth, news) = recent.read(asked, sync, self.drift().earlier(self.clock.wall()));
                 if let Some(ear) = self.ear.get().filter(|_| !news.is_empty()) {
                     ear(&news);
                 }

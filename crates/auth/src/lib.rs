@@ -5,7 +5,7 @@
 //! * [`session`], [`refresh`], [`exchange`], [`privilege`], [`token`], [`uses`]: the one row of a login and its one token
 //! * [`strategy`], [`grant`], [`keyring`], [`key_readings`]: what a login hands over
 //! * [`feed`], [`follow`], [`recent`], [`doorbell`], [`passport`], [`lookups`]: revocation, and how this server knows of it
-//! * [`verifiers`], [`node`], [`receipt`], [`proved_keys`]: who else is told, and when everybody knows
+//! * [`verifiers`], [`node`], [`drift`], [`receipt`], [`proved_keys`]: who else is told, and when everybody knows
 //! * [`gate`]: no login takes every connection to the store with it
 //! * [`store`]: what a database must do; `memory`: one for tests, behind the feature of that name
 //! * [`audit`], [`refresh_event`], [`grace`], [`error`]
@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod auth;
 pub mod doorbell;
+pub mod drift;
 pub mod email;
 pub mod error;
 pub mod exchange;

@@ -35,6 +35,7 @@ struct State {
     floor: Rv,
     retention: Retention,
     cleanup_until: Timestamp,
+    nodes: HashMap<[u8; 16], Duration>,
 }
 
 impl Memory {
@@ -49,6 +50,7 @@ impl Memory {
             floor: Rv::ZERO,
             retention: Retention { duration: Duration::ZERO, until: Timestamp::from_millis(0) },
             cleanup_until: Timestamp::from_millis(0),
+            nodes: HashMap::new(),
         }))
     }
 
@@ -422,7 +424,7 @@ impl Feed for Memory {
 
     async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()> {
         let mut state = self.lock();
-        state.retention = state.retention.announce(duration, now);
+        state.retention = state.retention.announce(duration, now, now);
         Ok(())
     }
 
@@ -443,8 +445,15 @@ impl Feed for Memory {
         Ok(gone.len() as u64)
     }
 
-    async fn is_alone(&self, _: &[u8; 16]) -> Stored<bool> {
-        Ok(true)
+    async fn announce(&self, node: &[u8; 16], bound: Duration, _: Duration) -> Stored<Option<Timestamp>> {
+        self.lock().nodes.insert(*node, bound);
+        Ok(None)
+    }
+
+    async fn others(&self, node: &[u8; 16], up: Duration) -> Stored<Option<Duration>> {
+        let state = self.lock();
+        let others = state.nodes.iter().filter(|(id, bound)| *id != node && **bound >= up);
+        Ok(others.map(|(_, bound)| *bound).max())
     }
 }
 

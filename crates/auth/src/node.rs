@@ -1,16 +1,17 @@
 //! This process among those that serve one database. A receipt may come early only where no other could have vouched to
-//! a verifier that this one does not know of.
+//! a verifier that this one does not know of, and else no earlier than the longest bound of any of them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloakroom_verify::clock::{BootInstant, Clock};
 
+use crate::drift::Drift;
 use crate::store::{Store, Stored};
 use crate::token;
 
 /// How often it is announced.
-const EVERY: Duration = Duration::from_secs(5);
+pub const EVERY: Duration = Duration::from_secs(5);
 /// Nobody is forgotten for longer than this without a word; who cannot announce itself stops vouching before.
 pub const REMEMBERED: Duration = Duration::from_secs(3600);
 
@@ -22,30 +23,47 @@ pub struct Node {
     bound: Duration,
     /// Nanoseconds; zero: never.
     announced: AtomicU64,
+    /// A [`Drift`], in milliseconds.
+    drift: AtomicI64,
+}
+
+/// Who could have vouched for something that is still trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Company {
+    /// How long that is trusted at most, whoever vouched for it.
+    pub(crate) bound: Duration,
+    /// Whether every verifier that may trust something now is known here: no other process could vouch for anything
+    /// lately, and neither could one before this one.
+    pub(crate) knows_all: bool,
 }
 
 impl Node {
     /// A process that began now, and whose answers are trusted for `bound` at most.
     pub(crate) fn new(born: BootInstant, bound: Duration) -> Self {
-        Self { id: token::random::<16>(), born, bound, announced: AtomicU64::new(0) }
+        let (announced, drift) = (AtomicU64::new(0), AtomicI64::new(0));
+        Self { id: token::random::<16>(), born, bound, announced, drift }
     }
 
-    /// Announces it if that is due. One that could announce itself lately goes on without.
+    /// Whether it is announced, or was so lately that it is not forgotten yet: else it must vouch for nothing.
+    pub(crate) fn is_announced(&self, clock: &impl Clock) -> bool {
+        let last = self.announced.load(Ordering::SeqCst);
+        last != 0 && clock.boot().since(BootInstant(last)) < REMEMBERED - Duration::from_secs(60)
+    }
+
+    /// Announces it, and compares the clocks by the answer.
     pub(crate) async fn announce(&self, store: &dyn Store, clock: &impl Clock) -> Stored<()> {
-        let (now, last) = (clock.boot(), self.announced.load(Ordering::SeqCst));
-        if last != 0 && now.since(BootInstant(last)) < EVERY {
-            return Ok(());
-        }
-        match store.announce(&self.id, self.bound).await {
-            Ok(()) => {
-                self.announced.fetch_max(now.0, Ordering::SeqCst);
-                Ok(())
-            }
-            Err(_) if last != 0 && now.since(BootInstant(last)) < REMEMBERED - Duration::from_secs(60) => {
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        let (wall, asked) = (clock.wall(), clock.boot());
+        let theirs = store.announce(&self.id, self.bound, asked.since(self.born)).await?;
+        let took = clock.boot().since(asked);
+        let drift = theirs.map_or(Drift::default(), |theirs| Drift::between(wall, took, theirs));
+        self.drift.store(drift.as_millis(), Ordering::Relaxed);
+        self.announced.fetch_max(asked.0, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// How far the clock of this machine was from the store's when it was announced last.
+    pub(crate) fn drift(&self) -> Drift {
+        Drift::from_millis(self.drift.load(Ordering::Relaxed))
     }
 
     /// Says that it vouches for nothing any more.
@@ -53,9 +71,12 @@ impl Node {
         store.leave(&self.id).await
     }
 
-    /// Whether every verifier that may trust something now is known here: no other process could vouch for anything
-    /// lately, and neither could one before this one.
-    pub(crate) async fn knows_all(&self, store: &dyn Store, clock: &impl Clock) -> Stored<bool> {
-        Ok(clock.boot().since(self.born) > self.bound && store.is_alone(&self.id).await?)
+    /// Those that serve beside this one, and those before it.
+    pub(crate) async fn company(&self, store: &dyn Store, clock: &impl Clock) -> Stored<Company> {
+        let up = clock.boot().since(self.born);
+        let others = store.others(&self.id, up).await?;
+        // One of a version that left no trace had this bound, too, as far as anybody can tell.
+        let knows_all = others.is_none() && up > self.bound;
+        Ok(Company { bound: others.map_or(self.bound, |others| others.max(self.bound)), knows_all })
     }
 }

@@ -15,20 +15,21 @@ const LOOK: Duration = Duration::from_millis(10);
 impl<C: Clock> Follower<C> {
     /// How the verifiers of this server stand to an event, without waiting.
     pub fn standing(&self, seq: Rv) -> Counts {
-        self.verifiers.await_all(seq, self.clock.boot()).counts
+        self.verifiers.await_all(seq, &self.clock).counts
     }
 
-    /// Waits until the event is effective everywhere. `committed` was read after its commit: after the bound it is by
-    /// the promise, and before if every verifier is known here and each knows of it or may trust nothing.
-    pub async fn effective(&self, seq: Rv, committed: BootInstant) -> Counts {
-        let mut awaited = self.verifiers.await_all(seq, self.clock.boot());
+    /// Waits until the event is effective everywhere. `committed` was read after its commit was acknowledged: after the
+    /// bound it is by the promise, the longest of all who may have vouched for anything; and before if every verifier is
+    /// known here and each knows of it or may trust nothing. An error: nobody can tell how long that bound is.
+    pub async fn effective(&self, seq: Rv, committed: BootInstant) -> Stored<Counts> {
+        let mut awaited = self.verifiers.await_all(seq, &self.clock);
         // Asked after the commit: a process that begins later reads the event before it vouches for anything.
-        let knows_all = self.node.knows_all(&*self.auth.store, &self.clock).await.unwrap_or(false);
+        let company = self.node.company(&*self.auth.store, &self.clock).await?;
         loop {
-            let now = self.clock.boot();
-            let everybody = self.verifiers.look(&mut awaited, now);
-            if (everybody && knows_all) || now.since(committed) > self.verifiers.bound() {
-                return awaited.counts;
+            let everybody = self.verifiers.look(&mut awaited, &self.clock);
+            let elapsed = self.clock.boot().since(committed) > company.bound;
+            if (everybody && company.knows_all) || elapsed {
+                return Ok(awaited.counts);
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -150,7 +150,8 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
         now: Timestamp,
     ) -> Stored<Option<EndedAll>>;
 
-    /// Deletes at most `limit` sessions that ended by their absolute timeout before `now`, by index.
+    /// Deletes at most `limit` sessions that ended by their absolute timeout before `now`, by index; where the store has a
+    /// clock of its own, also before that one: by a clock that is ahead, rows would go that others still need.
     async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64>;
 }
 
@@ -285,38 +286,36 @@ pub trait Feed: Send + std::marker::Sync + 'static {
     async fn told(&self, revocations: &[Revocation]) -> Stored<Vec<Event>>;
 
     /// Announces how long events of this server must be kept. It is raised at once, and lowered only after the
-    /// longer one has run out.
+    /// longer one has run out, by every clock.
     async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()>;
 
     /// Whether the caller cleans up until then: of all who ask while nobody has it, exactly one. A claim that reaches
     /// further than an hour was made by a clock that is wrong, and counts for nothing.
     async fn claim_cleanup(&self, now: Timestamp, until: Timestamp) -> Stored<bool>;
 
-    /// Deletes at most `limit` events that can kill nothing any more.
+    /// Deletes at most `limit` events that can kill nothing any more, by the earlier clock, as
+    /// [`purge_sessions`](Sessions::purge_sessions).
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64>;
 
-    /// Whether it takes what is written, as far as it knows without asking: `false` once a write failed, until one is
-    /// taken again, which such a store finds out by itself. A store that does not watch for it says `true`.
+    /// Whether it takes what is written, as far as it knows without asking: `false` once a write failed because it takes
+    /// none, until one is taken again, which is found out by itself (or by who is announced).
     fn takes_writes(&self) -> bool {
         true
     }
 
-    /// Announces a process that vouches to verifiers, whose answers are trusted for `bound` at most. Again and again:
-    /// one that was not heard of for [`REMEMBERED`](crate::node::REMEMBERED) is forgotten. Where one process serves
-    /// there is nobody to tell.
-    async fn announce(&self, _node: &[u8; 16], _bound: Duration) -> Stored<()> {
-        Ok(())
-    }
+    /// Announces a process that vouches to verifiers, whose answers are trusted for `bound` at most, and which has been there
+    /// for the time `up`. Again and again: one that was not heard of for [`REMEMBERED`](crate::node::REMEMBERED) is
+    /// forgotten. Tells what time it is by the store's own clock, where that is not this machine's.
+    async fn announce(&self, node: &[u8; 16], bound: Duration, up: Duration) -> Stored<Option<Timestamp>>;
 
-    /// The process vouches for nothing any more from now on.
+    /// The process vouches for nothing any more from now on. Where one serves after the other there is nobody to tell.
     async fn leave(&self, _node: &[u8; 16]) -> Stored<()> {
         Ok(())
     }
 
-    /// Whether no other process can have vouched for anything that is still trusted. "No" is never wrong.
-    async fn is_alone(&self, _node: &[u8; 16]) -> Stored<bool> {
-        Ok(false)
-    }
+    /// The longest bound of the other processes that can have vouched for something that is still trusted; `None`: there
+    /// is no such process. Where one serves after the other, those before this one had ended when it began, `up` ago.
+    async fn others(&self, node: &[u8; 16], up: Duration) -> Stored<Option<Duration>>;
 
     /// Resolves when another process may have told the feed of something. It may do so for nothing, late or never.
     async fn rung(&self) {

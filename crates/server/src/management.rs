@@ -19,17 +19,22 @@ pub fn router(app: App) -> Router {
 }
 
 /// Ready is who knows every revocation of the last moments, and was not asked to end. Knowing them takes a store
-/// that answers, so a store that is down shows here within `feed.bound`. One that answers and takes no writes (a full
-/// disk) shows as soon as a write failed: checks of sessions go on, but nobody can log in, and nobody out.
+/// that answers, so a store that is down shows here within `feed.bound`. One that takes no writes (a full disk, a database
+/// that became a standby) shows as soon as a write failed: checks of sessions go on for as long as it can be read, but
+/// nobody can log in, and nobody out. A clock far from the database's judges by itself what has expired.
 async fn readyz(State(app): State<App>) -> Response {
     if *app.draining.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
+    if !app.auth.store.takes_writes() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the store takes no writes\n").into_response();
+    }
     if !app.lease.is_fresh(&app.clock) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response();
     }
-    if !app.auth.store.takes_writes() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the store takes no writes\n").into_response();
+    let drift = app.follower.drift();
+    if drift.is_too_far() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{drift}\n")).into_response();
     }
     "ready\n".into_response()
 }

@@ -1,10 +1,9 @@
 //! What is counted, and how it is told (OpenMetrics).
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use cloakroom_verify::clock::Clock;
 use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -39,7 +38,8 @@ pub struct Metrics {
     purged: Family<What, Counter>,
     /// Counts that are kept elsewhere are brought over by one reader at a time.
     telling: Mutex<()>,
-    lease_age: Gauge<f64, std::sync::atomic::AtomicU64>,
+    lease_age: Gauge<f64, AtomicU64>,
+    clock_drift: Gauge<f64, AtomicU64>,
     stale_accepts: Counter,
     syncs: Family<Outcome, Counter>,
     sync_rounds: Counter,
@@ -83,6 +83,13 @@ impl Metrics {
             Unit::Seconds,
             lease_age.clone(),
         );
+        let clock_drift = Gauge::default();
+        registry.register_with_unit(
+            "clock_drift",
+            "How far the clock is ahead of the database's at least; negative: behind",
+            Unit::Seconds,
+            clock_drift.clone(),
+        );
         let stale_accepts = Counter::default();
         registry.register(
             "stale_accepts",
@@ -113,6 +120,7 @@ impl Metrics {
             purged,
             telling: Mutex::new(()),
             lease_age,
+            clock_drift,
             stale_accepts,
             syncs,
             sync_rounds,
@@ -146,12 +154,13 @@ impl Metrics {
 
     /// Everything as text.
     pub fn text(&self, app: &App) -> String {
-        let (auth, lease_age, now) = (&app.auth, app.lease.age(&app.clock), app.clock.boot());
+        let (auth, lease_age) = (&app.auth, app.lease.age(&app.clock));
         let stale_accepts = app.verifier.tolerated();
         self.hashing.set(count(auth.passwords.running()));
         self.hashes_waiting.set(count(auth.passwords.waiting()));
         self.log_lines_dropped.set(count(LOG.get().map_or(0, ErrorCounter::dropped_lines)));
         self.lease_age.set(lease_age.map_or(-1.0, |age| age.as_secs_f64()));
+        self.clock_drift.set(app.follower.drift().ahead_seconds());
         let _one_at_a_time = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
         self.stale_accepts.inc_by(stale_accepts.saturating_sub(self.stale_accepts.get()));
         for (outcome, count) in auth.refreshes.read() {
@@ -161,7 +170,7 @@ impl Metrics {
         self.sync_rounds.inc_by(app.follower.rounds().saturating_sub(self.sync_rounds.get()));
         self.events_pushed.inc_by(app.streams.pushed().saturating_sub(self.events_pushed.get()));
         self.streams_open.set(count(app.streams.count()));
-        self.verifiers.set(count(app.follower.verifiers.count(now)));
+        self.verifiers.set(count(app.follower.verifiers.count(&app.clock)));
         let purged = &auth.purged;
         for (what, count) in [("sessions", &purged.sessions), ("events", &purged.events)] {
             let counter = self.purged.get_or_create(&What { what });

@@ -1,9 +1,9 @@
-//! What a server does between requests: follows the feed, writes uses, deletes what is spent.
+//! What a server does between requests: follows the feed, says that it is there, writes uses, deletes what is spent.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_auth::{Auth, follow};
+use cloakroom_auth::{Auth, follow, node};
 use cloakroom_verify::Timestamp;
 use cloakroom_verify::clock::Clock;
 use tokio::task::spawn_blocking;
@@ -22,7 +22,13 @@ const CLEANUP: Duration = Duration::from_secs(60);
 /// Tends `app` until it is dropped. `retention` is announced again and again, so that it never runs out here.
 pub async fn tend(app: App, retention: Duration, keys: KeyWatch) {
     let keys = Arc::new(keys);
-    tokio::join!(follow(&app), write_uses(&app), clean_up(&app, retention), watch_keys(&app, &keys));
+    tokio::join!(
+        follow(&app),
+        announce(&app),
+        write_uses(&app),
+        clean_up(&app, retention),
+        watch_keys(&app, &keys)
+    );
 }
 
 async fn follow(app: &App) {
@@ -49,6 +55,33 @@ async fn follow(app: &App) {
     }
 }
 
+async fn announce(app: &App) {
+    let mut turn = every(node::EVERY);
+    let (mut off, mut takes_writes) = (false, true);
+    loop {
+        turn.tick().await;
+        // What failed shows in what the store says of itself, and in the feed.
+        if let Err(error) = app.follower.announce().await {
+            tracing::debug!(%error, "this server could not be announced");
+        }
+        let drift = app.follower.drift();
+        if std::mem::replace(&mut off, drift.is_too_far()) != off {
+            if off {
+                tracing::error!("{drift}: this server is not ready before they agree within 5 s");
+            } else {
+                tracing::info!("the clock agrees with the database's again");
+            }
+        }
+        if std::mem::replace(&mut takes_writes, app.auth.store.takes_writes()) != takes_writes {
+            if takes_writes {
+                tracing::info!("the store takes writes again");
+            } else {
+                tracing::error!("the store takes no writes: this server is not ready before it does");
+            }
+        }
+    }
+}
+
 async fn write_uses(app: &App) {
     let mut turn = every(USES);
     loop {
@@ -67,7 +100,7 @@ async fn clean_up(app: &App, retention: Duration) {
         if let Err(error) = app.auth.store.retain(retention, now).await {
             tracing::warn!(%error, "the retention of events could not be announced");
         }
-        app.auth.revocations.forget_before(now);
+        app.auth.revocations.forget_before(app.follower.drift().earlier(now));
         if let Err(error) = purge(app, now).await {
             tracing::warn!(%error, "expired rows could not be deleted");
         }

@@ -221,6 +221,15 @@ impl Feed for Faulty {
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {
         self.write(self.inner.purge_events(now, limit), |_| Fact::Nothing).await
     }
+
+    // No part of a schedule: neither changes what a credential is worth.
+    async fn announce(&self, node: &[u8; 16], bound: Duration, up: Duration) -> Stored<Option<Timestamp>> {
+        self.inner.announce(node, bound, up).await
+    }
+
+    async fn others(&self, node: &[u8; 16], up: Duration) -> Stored<Option<Duration>> {
+        self.inner.others(node, up).await
+    }
 }
 
 #[async_trait]

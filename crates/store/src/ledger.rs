@@ -25,6 +25,9 @@ pub(crate) trait Ledger: Users + Feed + ServiceKeys {
     /// Ends every login of a user. `None`: no such user.
     async fn end_logins(&self, user: UserId, reason: EndReason, now: Timestamp) -> Stored<Option<Event>>;
 
+    /// The earlier of the caller's clock and the database's, where that has one of its own: by it rows are deleted.
+    async fn earlier(&self, now: Timestamp) -> Stored<Timestamp>;
+
     /// Deletes at most `limit` marks of sessions that are over by their absolute timeout.
     async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64>;
 }

@@ -69,7 +69,7 @@ async fn a_rotation_is_stamped_with_the_head_from_before_its_write() {
 async fn a_file_that_is_not_there_is_not_made_by_opening_it() {
     let file = File::new();
     let error = file.try_open(Purpose::Serve).await.err().unwrap();
-    assert!(matches!(error, OpenError::Unmigrated { pending: 6, .. }), "{error}");
+    assert!(matches!(error, OpenError::Unmigrated { pending: 7, .. }), "{error}");
     assert!(!file.path.exists());
 }
 
@@ -97,7 +97,8 @@ async fn a_dry_run_changes_nothing() {
             "0003_endings",
             "0004_duties",
             "0005_session_marks",
-            "0006_sessions_ended"
+            "0006_sessions_ended",
+            "0007_feed_nodes"
         ]
     );
     assert!(!file.path.exists());
@@ -109,7 +110,8 @@ async fn a_dry_run_changes_nothing() {
             "0003_endings",
             "0004_duties",
             "0005_session_marks",
-            "0006_sessions_ended"
+            "0006_sessions_ended",
+            "0007_feed_nodes"
         ]
     );
     assert_eq!(file.migrate().await, Vec::<String>::new());
@@ -176,7 +178,7 @@ async fn a_database_of_a_newer_version_is_refused() {
     let connection = rusqlite::Connection::open(&file.path).unwrap();
     connection.execute("INSERT INTO migrations VALUES (99, '0099_later', '', 0)", []).unwrap();
     let error = file.try_open(Purpose::Serve).await.err().unwrap();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 6, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 7, .. }), "{error}");
     let error = cloakroom_store::migrate(&file.url(), false, now()).await.unwrap_err();
     assert!(matches!(error, OpenError::Newer { .. }), "{error}");
 }
@@ -442,4 +444,29 @@ async fn a_thief_who_hangs_up_is_caught_all_the_same() {
     }
     let revoked = store.find(id).await.unwrap().unwrap().session.revoked;
     assert_eq!(revoked.map(|revoked| revoked.reason), Some(EndReason::RefreshTokenReused));
+}
+
+#[tokio::test]
+async fn the_bound_of_the_process_before_counts_until_its_answers_have_run_out() {
+    let file = File::new();
+    let (before, this) = ([1; 16], [2; 16]);
+    let [long, short] = [10_000, 2_000].map(Duration::from_millis);
+    let store = file.open().await;
+    store.announce(&before, long, Duration::ZERO).await.unwrap();
+    drop(store);
+    let store = file.try_open(Purpose::Serve).await.unwrap();
+    store.announce(&this, short, Duration::ZERO).await.unwrap();
+    assert_eq!(store.others(&this, short).await.unwrap(), Some(long));
+    store.announce(&this, short, long).await.unwrap();
+    assert_eq!(
+        store.others(&this, long).await.unwrap(),
+        Some(long),
+        "it may have told the last one as it ended"
+    );
+    let later = long + Duration::from_millis(1);
+    assert_eq!(store.others(&this, later).await.unwrap(), None);
+    store.announce(&this, short, later).await.unwrap();
+    let raw = rusqlite::Connection::open(&file.path).unwrap();
+    let rows: i64 = raw.query_row("SELECT count(*) FROM feed_nodes", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 1, "nobody needs the other any more");
 }

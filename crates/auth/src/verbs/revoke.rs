@@ -23,25 +23,17 @@ pub enum Target {
     Everything,
 }
 
-/// A revocation that is committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Revoked {
-    /// Where the feed tells of it.
-    pub seq: Rv,
-    /// When; of what was revoked before, as far as that is known.
-    pub committed_at: Timestamp,
-}
-
 impl Auth {
-    /// Revokes it; what was revoked before is told again. `None`: there is no such thing. `by` is who wants it and
-    /// `reason` why, for the audit.
+    /// Revokes it, and says where the feed tells of it; what was revoked before is told again. It is committed when this
+    /// returns: whoever counts from the commit reads the clock then, since `now` is from before it. `None`: there is no
+    /// such thing. `by` is who wants it and `reason` why, for the audit.
     pub async fn revoke(
         &self,
         target: &Target,
         by: &str,
         reason: Option<&str>,
         now: Timestamp,
-    ) -> Result<Option<Revoked>> {
+    ) -> Result<Option<Rv>> {
         let revoked = match target {
             Target::Session(session) => self.revoke_session(*session, now).await?,
             Target::User(user) => {
@@ -49,7 +41,7 @@ impl Auth {
                 ended.map(|ended| {
                     self.learn(&ended.event);
                     Audit::SessionsEnded(*user, ended.sessions).log();
-                    Revoked { seq: ended.event.rv, committed_at: now }
+                    ended.event.rv
                 })
             }
             Target::Token(token) => Some(self.append(Revocation::TokenRevoked(*token), now).await?),
@@ -82,27 +74,23 @@ impl Auth {
         Ok(())
     }
 
-    async fn append(&self, revocation: Revocation, now: Timestamp) -> Result<Revoked> {
+    async fn append(&self, revocation: Revocation, now: Timestamp) -> Result<Rv> {
         let event = self.store.append(revocation, None, now).await?;
         self.learn(&event);
-        Ok(Revoked { seq: event.rv, committed_at: now })
+        Ok(event.rv)
     }
 
-    async fn revoke_session(&self, session: SessionId, now: Timestamp) -> Result<Option<Revoked>> {
+    async fn revoke_session(&self, session: SessionId, now: Timestamp) -> Result<Option<Rv>> {
         match self.end_session(session, None, EndReason::EndedByAdmin, now).await? {
-            Ended::Now(event) => return Ok(Some(Revoked { seq: event.rv, committed_at: now })),
+            Ended::Now(event) => return Ok(Some(event.rv)),
             Ended::Unknown => return Ok(None),
             Ended::Already => {}
         }
-        let Some(found) = self.store.find(session).await? else { return Ok(None) };
-        Ok(Some(match found.session.revoked {
-            Some(revoked) => Revoked { seq: revoked.rv, committed_at: revoked.at.unwrap_or(now) },
+        let found = self.store.find(session).await?;
+        Ok(found.map(|found| match found.session.revoked {
+            Some(revoked) => revoked.rv,
             // It ended with all logins of its user, or of everyone.
-            None if found.user.min_rv >= found.as_of.floor() => {
-                let at = found.user.logins_ended.map_or(now, |ended| ended.at);
-                Revoked { seq: found.user.min_rv, committed_at: at }
-            }
-            None => Revoked { seq: found.as_of.floor(), committed_at: now },
+            None => found.user.min_rv.max(found.as_of.floor()),
         }))
     }
 }

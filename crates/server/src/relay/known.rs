@@ -60,10 +60,10 @@ impl<C: Clock> Known<C> {
 
     /// A question of a leaf has come, which knows everything up to `since`: before anything is read for it.
     pub fn register(&self, key: ServiceKeyId, name: &str, since: Option<Rv>) -> Welcome {
-        let (now, reached) = (self.clock.boot(), self.lock().position());
-        let welcome = self.leaves.register(key, name, since, now);
+        let reached = self.lock().position();
+        let welcome = self.leaves.register(key, name, since, &self.clock);
         if welcome == Welcome::New {
-            self.leaves.register(key, name, since.max(reached), now);
+            self.leaves.register(key, name, since.max(reached), &self.clock);
         }
         welcome
     }
@@ -110,7 +110,7 @@ impl<C: Clock> Known<C> {
 
 impl<C: Clock> Ear for Known<C> {
     fn ask_from(&self, known: Option<Rv>) -> Option<Rv> {
-        self.leaves.least(self.clock.boot()).map_or(known, |least| least.min(known))
+        self.leaves.least(&self.clock).map_or(known, |least| least.min(known))
     }
 
     fn heard(&self, event: &Event) {

@@ -4,7 +4,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cloakroom_verify::clock::Clock;
 use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -101,7 +100,7 @@ impl Metrics {
         let age = relay.feed.lease().age(&relay.clock);
         self.lease_age.set(age.map_or(-1.0, |age| age.as_secs_f64()));
         self.streams_open.set(count(relay.known.streams.count()));
-        self.verifiers.set(count(relay.known.leaves.count(relay.clock.boot())));
+        self.verifiers.set(count(relay.known.leaves.count(&relay.clock)));
         let _one_at_a_time = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
         self.events_pushed.inc_by(relay.known.streams.pushed().saturating_sub(self.events_pushed.get()));
         for (number, server) in relay.feed.servers().iter().enumerate() {

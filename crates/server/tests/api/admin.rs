@@ -75,7 +75,9 @@ async fn what_is_repeated_has_the_number_that_it_had() {
     let first = revoked(&root, body.clone()).await;
     world.advance(Duration::from_secs(5));
     let again = revoked(&root, body).await;
-    assert_eq!(first.text, again.text);
+    assert_eq!(first.body["seq"], again.body["seq"]);
+    // When it was is not known so exactly that anything may count from there.
+    assert_eq!(again.text_at("committed_at"), cloakroom::view::rfc3339(world.now()));
     // It ended with all logins of its user.
     let other = world.login("alice", Way::SessionHeader).await;
     let all = revoked(&root, json!({"user_id": world.user("alice").await.id.to_string()})).await;
@@ -178,6 +180,66 @@ async fn a_receipt_waits_for_the_bound_unless_everybody_is_known_to_know() {
     } else if world.is_on_postgres() {
         assert!(took >= Duration::from_secs(2), "another process serves, too: {took:?}");
     }
+}
+
+#[tokio::test]
+async fn a_receipt_waits_for_the_longest_bound_of_all_whose_answers_may_still_be_trusted() {
+    let world = World::new().await;
+    let program = key(&world, "program", &[Scope::Admin]).await;
+    let user = json!({"user_id": world.user("alice").await.id.to_string()});
+    world.advance(Duration::from_secs(3));
+    // Another process, with another `feed.bound`: beside this one, or on SQLite before it.
+    let long = Duration::from_secs(10);
+    world.app().store.announce(&[9; 16], long, Duration::ZERO).await.unwrap();
+    let (_, took) = waited(&world, &program, user.clone(), Duration::from_millis(250)).await;
+    assert!(took >= long, "{took:?}");
+    if crate::REPLICAS == 1 {
+        let (_, took) = waited(&world, &program, user, Duration::from_millis(1)).await;
+        assert!(took < Duration::from_secs(2), "nobody can trust the other any more: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_promised_where_nobody_can_tell_who_else_serves() {
+    let world = World::new().await;
+    let program = key(&world, "program", &[Scope::Admin]).await;
+    let user = json!({"user_id": world.user("alice").await.id.to_string()});
+    world.sql("ALTER TABLE feed_nodes RENAME TO gone_nodes");
+    program.post(WAITING, user.clone()).await.assert_problem(503, "unavailable");
+    revoked(&program, user).await;
+    world.sql("ALTER TABLE gone_nodes RENAME TO feed_nodes");
+}
+
+/// The bound counts from the end of the commit. (PostgreSQL has the same code before it.)
+#[tokio::test]
+async fn what_a_commit_takes_is_no_part_of_the_bound() {
+    if crate::REPLICAS > 1 {
+        return;
+    }
+    let world = World::new().await;
+    let program = key(&world, "program", &[Scope::Admin]).await;
+    let user = json!({"user_id": world.user("alice").await.id.to_string()});
+    let other = rusqlite::Connection::open(world.database.url().trim_start_matches("sqlite:")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut asked = tokio::spawn(async move { program.post(WAITING, user).await });
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut asked).await;
+    assert!(early.is_err(), "it waits for the other's lock: {early:?}");
+    world.advance(Duration::from_millis(1500));
+    let released = world.now();
+    other.execute_batch("ROLLBACK").unwrap();
+    let receipt = loop {
+        if let Ok(receipt) = tokio::time::timeout(Duration::from_millis(40), &mut asked).await {
+            break receipt.unwrap();
+        }
+        world.advance(Duration::from_millis(100));
+    };
+    let rfc3339 = cloakroom::view::rfc3339;
+    assert!(receipt.text_at("committed_at") >= rfc3339(released), "{}", receipt.text);
+    assert!(
+        receipt.text_at("effective_at") >= rfc3339(released.after(Duration::from_secs(2))),
+        "{}",
+        receipt.text
+    );
 }
 
 #[tokio::test]

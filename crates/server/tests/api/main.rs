@@ -19,6 +19,7 @@ mod idle;
 mod keys;
 mod login;
 mod logout;
+mod management;
 mod me;
 mod memory;
 mod openapi;

@@ -34,6 +34,8 @@ mod keys;
 mod login;
 #[path = "../api/logout.rs"]
 mod logout;
+#[path = "../api/management.rs"]
+mod management;
 #[path = "../api/me.rs"]
 mod me;
 #[path = "../api/openapi.rs"]

@@ -47,6 +47,24 @@ impl Fault {
         }
     }
 
+    /// Whether the database answers and takes nothing that is written: it is a standby, was made read-only, or its disk is
+    /// full or broken.
+    pub(super) fn takes_no_writes(&self) -> bool {
+        const REASONS: [SqlState; 3] =
+            [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::DISK_FULL, SqlState::IO_ERROR];
+        match self {
+            // In the words of the driver, which looks at each new connection.
+            Self::Driver { code: None, text } => text.ends_with("database does not allow writes"),
+            Self::Driver { code: Some(_), .. }
+            | Self::AnotherLineage
+            | Self::Unreadable(_)
+            | Self::Exhausted
+            | Self::Late
+            | Self::Held
+            | Self::NotAlone => self.is(&REASONS),
+        }
+    }
+
     /// Whether the server gave one of these reasons.
     pub(super) fn is(&self, codes: &[SqlState]) -> bool {
         match self {

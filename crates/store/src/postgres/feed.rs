@@ -15,7 +15,7 @@ use super::Postgres;
 use super::coalesce::{Answer, Wish};
 use super::fault::{Fault, Result};
 use super::pool::Pool;
-use super::rows::{self, head_columns};
+use super::rows::{self, clock, earlier_clock, head_columns};
 use super::step::{single, transaction};
 use crate::words;
 
@@ -75,14 +75,15 @@ impl Feed for Postgres {
     }
 
     async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()> {
-        const READ: &str = "SELECT retention, retention_until FROM feed_head FOR UPDATE";
+        const READ: &str =
+            concat!("SELECT retention, retention_until, ", clock!(), " FROM feed_head FOR UPDATE");
         const WRITE: &str = "UPDATE feed_head SET retention = $1, retention_until = $2";
         transaction!(self.pool, transaction => {
             let row = transaction.row(READ, &[]).await?.ok_or(Fault::Unreadable("feed_head"))?;
-            let millis = u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
             let until = Timestamp::from_millis(row.try_get(1)?);
-            let stored = Retention { duration: Duration::from_millis(millis), until };
-            let announced = stored.announce(duration, now);
+            let stored = Retention { duration: words::duration(row.try_get(0)?), until };
+            let theirs = Timestamp::from_millis(row.try_get(2)?);
+            let announced = stored.announce(duration, now.min(theirs), now.max(theirs));
             let (millis, until) = (words::millis(announced.duration), announced.until.as_millis());
             transaction.commit_with(&[(WRITE, &[&millis, &until])]).await.map(drop)
         })
@@ -98,23 +99,39 @@ impl Feed for Postgres {
     }
 
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {
-        const PURGE: &str = "DELETE FROM feed_events WHERE rv IN (SELECT rv FROM feed_events \
-             WHERE keep_until < $1 ORDER BY keep_until LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        const PURGE: &str = concat!(
+            "DELETE FROM feed_events WHERE rv = ANY (ARRAY(SELECT rv FROM feed_events WHERE keep_until < ",
+            earlier_clock!("$1"),
+            " ORDER BY keep_until LIMIT $2 FOR UPDATE SKIP LOCKED))"
+        );
         let (now, limit) = (now.as_millis(), i64::from(limit));
         single!(self.pool, connection => connection.execute(PURGE, &[&now, &limit]).await)
     }
 
-    async fn announce(&self, node: &[u8; 16], bound: Duration) -> Stored<()> {
-        const ANNOUNCE: &str = "INSERT INTO feed_nodes AS n (id, bound, beat) VALUES ($1, $2, clock_timestamp()) \
-             ON CONFLICT (id) DO UPDATE SET bound = excluded.bound, beat = excluded.beat, left_at = NULL";
+    fn takes_writes(&self) -> bool {
+        self.pool.takes_writes.load(Ordering::Relaxed)
+    }
+
+    /// By a connection of requests: where nothing can be written, it waits, and those of the feed have to go on.
+    async fn announce(&self, node: &[u8; 16], bound: Duration, _: Duration) -> Stored<Option<Timestamp>> {
+        const ANNOUNCE: &str = concat!(
+            "INSERT INTO feed_nodes AS n (id, bound, beat) VALUES ($1, $2, clock_timestamp()) \
+             ON CONFLICT (id) DO UPDATE SET bound = excluded.bound, beat = excluded.beat, left_at = NULL RETURNING ",
+            clock!()
+        );
         const FORGET: &str = "DELETE FROM feed_nodes WHERE id IN (SELECT id FROM feed_nodes WHERE id <> $1 \
              AND beat < clock_timestamp() - $2 * interval '1 millisecond' FOR UPDATE SKIP LOCKED)";
         let (id, bound): (&[u8], _) = (node, words::millis(bound));
         let remembered = words::millis(REMEMBERED) as f64;
-        single!(self.feed, connection => {
-            connection.execute(ANNOUNCE, &[&id, &bound]).await?;
-            connection.execute(FORGET, &[&id, &remembered]).await.map(drop)
-        })
+        let told: Stored<_> = single!(self.pool, connection => {
+            connection.execute(FORGET, &[&id, &remembered]).await?;
+            // Last: the less lies between it and the answer, the better the clocks can be compared.
+            let row = connection.row(ANNOUNCE, &[&id, &bound]).await?.ok_or(Fault::Unreadable("feed_nodes"))?;
+            Ok(Timestamp::from_millis(row.try_get(0)?))
+        });
+        let told = told?;
+        self.pool.takes_writes.store(true, Ordering::Relaxed);
+        Ok(Some(told))
     }
 
     async fn leave(&self, node: &[u8; 16]) -> Stored<()> {
@@ -123,12 +140,15 @@ impl Feed for Postgres {
         single!(self.feed, connection => connection.execute(LEAVE, &[&id]).await.map(drop))
     }
 
-    async fn is_alone(&self, node: &[u8; 16]) -> Stored<bool> {
+    async fn others(&self, node: &[u8; 16], _: Duration) -> Stored<Option<Duration>> {
         // Of one that has left, the last answer may still be trusted for its bound, and a second for its clock.
-        const OTHERS: &str = "SELECT 1 FROM feed_nodes WHERE id <> $1 AND (left_at IS NULL \
-             OR left_at > clock_timestamp() - (bound + 1000) * interval '1 millisecond') LIMIT 1";
+        const LONGEST: &str = "SELECT max(bound) FROM feed_nodes WHERE id <> $1 AND (left_at IS NULL \
+             OR left_at > clock_timestamp() - (bound + 1000) * interval '1 millisecond')";
         let id: &[u8] = node;
-        single!(self.feed, connection => Ok(connection.row(OTHERS, &[&id]).await?.is_none()))
+        single!(self.feed, connection => {
+            let row = connection.row(LONGEST, &[&id]).await?.ok_or(Fault::Unreadable("feed_nodes"))?;
+            Ok(row.try_get::<_, Option<i64>>(0)?.map(words::duration))
+        })
     }
 
     async fn rung(&self) {

@@ -5,10 +5,10 @@ use cloakroom_auth::session::EndReason;
 use cloakroom_auth::store::{Sessions, Stored};
 use cloakroom_verify::{Event, SessionId, Timestamp, UserId};
 
-use super::fault::Result;
+use super::fault::{Fault, Result};
 use super::marks::{self, mark_insert};
 use super::plan::Plan;
-use super::rows::{self, head_columns, user_columns};
+use super::rows::{self, earlier_clock, head_columns, user_columns};
 use super::step::{Transaction, single, transaction};
 use super::{Postgres, users};
 use crate::ledger::{Entry, Facts, Ledger, Recorded, What};
@@ -54,9 +54,18 @@ impl Ledger for Postgres {
         Ok(self.end_all(user, None, reason, now).await?.map(|ended| ended.event))
     }
 
+    async fn earlier(&self, now: Timestamp) -> Stored<Timestamp> {
+        const EARLIER: &str = concat!("SELECT ", earlier_clock!("$1"));
+        let now = now.as_millis();
+        single!(self.pool, connection => {
+            let row = connection.row(EARLIER, &[&now]).await?.ok_or(Fault::Unreadable("the clock"))?;
+            Ok(Timestamp::from_millis(row.try_get(0)?))
+        })
+    }
+
     async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64> {
-        const PURGE: &str = "DELETE FROM session_marks WHERE id IN (SELECT id FROM session_marks \
-             WHERE until < $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        const PURGE: &str = "DELETE FROM session_marks WHERE id = ANY (ARRAY(SELECT id FROM session_marks \
+             WHERE until < $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED))";
         let (now, limit) = (now.as_millis(), i64::from(limit));
         single!(self.pool, connection => connection.execute(PURGE, &[&now, &limit]).await)
     }

@@ -94,7 +94,7 @@ impl Postgres {
             Arc::clone(&pool)
         } else {
             let mut feed = Pool::new(Address { pool_size: FEED_CONNECTIONS, ..pool.address.clone() })?;
-            feed.told = Arc::clone(&pool.told);
+            (feed.told, feed.takes_writes) = (Arc::clone(&pool.told), Arc::clone(&pool.takes_writes));
             Arc::new(feed)
         };
         let (coalescer, doorbell) = (Coalescer::start(Arc::clone(&feed)), Doorbell::start(Arc::clone(&feed)));

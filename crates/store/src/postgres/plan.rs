@@ -9,6 +9,7 @@ use cloakroom_verify::{Event, Revocation, Rv, SessionId, Timestamp, UserId};
 
 use super::fault::{Fault, Result};
 use super::lineage::head_now;
+use super::rows::clock;
 use super::step::{COMMIT, Transaction};
 use crate::words;
 
@@ -51,8 +52,9 @@ const TELL: &str = concat!(
     " + $2 END, lineage = {LINEAGE} RETURNING head, floor, retention), \
      e AS (INSERT INTO feed_events AS f (rv, kind, key, keep_until) \
      SELECT h.head - $1 + n.number, n.kind, n.key, greatest(n.at_least, h.retention \
-     + greatest(n.now, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)) \
-     FROM h, unnest($3::text[], $4::bytea[], $5::bigint[], $6::bigint[]) WITH ORDINALITY \
+     + greatest(n.now, ",
+    clock!(),
+    ")) FROM h, unnest($3::text[], $4::bytea[], $5::bigint[], $6::bigint[]) WITH ORDINALITY \
      AS n (kind, key, at_least, now, number) \
      ON CONFLICT (kind, key) DO UPDATE SET rv = excluded.rv, \
      keep_until = greatest(f.keep_until, excluded.keep_until) RETURNING rv, keep_until) \

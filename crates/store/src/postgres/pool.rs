@@ -33,6 +33,8 @@ pub(super) struct Pool {
     was_alone: AtomicBool,
     /// Rung when something was told to the feed and committed; one for all pools of a database.
     pub(super) told: Arc<Notify>,
+    /// False once something was not written because the database takes no writes; likewise one for all pools.
+    pub(super) takes_writes: Arc<AtomicBool>,
 }
 
 impl Pool {
@@ -47,6 +49,7 @@ impl Pool {
             permits,
             was_alone: AtomicBool::new(false),
             told: Arc::default(),
+            takes_writes: Arc::new(AtomicBool::new(true)),
         })
     }
 

@@ -45,7 +45,20 @@ macro_rules! mark_columns {
          m.ended_at, m.ended_reason"
     };
 }
-pub(super) use {head_columns, mark_columns, session_columns, user_columns};
+/// The database's own clock, as times are written.
+macro_rules! clock {
+    () => {
+        "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    };
+}
+/// The earlier of the caller's clock and the database's: what one of them has not passed may still be needed. Of the
+/// statement's begin, which an index can be searched by.
+macro_rules! earlier_clock {
+    ($theirs:literal) => {
+        concat!("least(", $theirs, ", (extract(epoch FROM statement_timestamp()) * 1000)::bigint)")
+    };
+}
+pub(super) use {clock, earlier_clock, head_columns, mark_columns, session_columns, user_columns};
 
 const SESSION_COLUMNS: usize = 25;
 const USER_COLUMNS: usize = 11;

@@ -19,7 +19,7 @@ use super::coalesce::{Answer, Wish};
 use super::connect::Connection;
 use super::fault::Result;
 use super::plan::Plan;
-use super::rows::{self, head_columns, session_columns, user_columns};
+use super::rows::{self, earlier_clock, head_columns, session_columns, user_columns};
 use super::step::{Transaction, single, transaction};
 use super::{Postgres, rotate, users};
 use crate::words;
@@ -131,20 +131,20 @@ impl Sessions for Postgres {
 
     async fn list_ended(&self, user: UserId, now: Timestamp, limit: u32) -> Stored<Vec<Found>> {
         // Those that were ended, by an index of their own, however many they are. Of those that ended by themselves or
-        // with others there are as many as a user may have at once, for each time.
+        // with others there are as many as a user may have at once, for each time. Then as in FOUND_MANY.
         const LIST: &str = concat!(
-            "SELECT ",
+            "SELECT f.*, h.* FROM (SELECT ",
+            head_columns!(),
+            " FROM feed_head h OFFSET 0) AS h, ((SELECT e.id FROM sessions e WHERE e.user_id = $1 \
+             AND e.revoked_rv IS NOT NULL ORDER BY e.revoked_rv DESC LIMIT $3) UNION ALL \
+             (SELECT e.id FROM sessions e, users u, feed_head h WHERE u.id = $1 AND e.user_id = $1 \
+             AND e.revoked_rv IS NULL AND (e.rv < greatest(u.min_rv, h.floor) OR e.expires_at <= $2) \
+             ORDER BY e.last_used_at DESC, e.id DESC LIMIT $3)) AS over (id), LATERAL (SELECT ",
             session_columns!(),
             ", ",
             user_columns!(),
-            ", ",
-            head_columns!(),
-            " FROM ((SELECT e.id FROM sessions e WHERE e.user_id = $1 AND e.revoked_rv IS NOT NULL \
-             ORDER BY e.revoked_rv DESC LIMIT $3) UNION ALL (SELECT e.id FROM sessions e, users u, feed_head h \
-             WHERE u.id = $1 AND e.user_id = $1 AND e.revoked_rv IS NULL \
-             AND (e.rv < greatest(u.min_rv, h.floor) OR e.expires_at <= $2) \
-             ORDER BY e.last_used_at DESC, e.id DESC LIMIT $3)) AS over (id), sessions s, users u, feed_head h \
-             WHERE s.id = over.id AND u.id = s.user_id ORDER BY s.last_used_at DESC, s.id DESC LIMIT $3"
+            " FROM sessions s, users u WHERE u.id = s.user_id AND s.id = over.id OFFSET 0) AS f \
+             ORDER BY f.last_used_at DESC, over.id DESC LIMIT $3"
         );
         let (user, now, limit): (&[u8], _, _) = (user.as_bytes(), now.as_millis(), i64::from(limit));
         single!(self.pool, connection => {
@@ -184,8 +184,12 @@ impl Sessions for Postgres {
     }
 
     async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64> {
-        const PURGE: &str = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 \
-             ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        // An array, not IN: by a plan for any limit the whole table would be read for a few rows.
+        const PURGE: &str = concat!(
+            "DELETE FROM sessions WHERE id = ANY (ARRAY(SELECT id FROM sessions WHERE expires_at < ",
+            earlier_clock!("$1"),
+            " ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))"
+        );
         let (now, limit) = (now.as_millis(), i64::from(limit));
         single!(self.pool, connection => connection.execute(PURGE, &[&now, &limit]).await)
     }

@@ -133,6 +133,9 @@ pub(super) use {again_and_again, single, transaction, try_transaction};
 impl Pool {
     /// What comes after an attempt: another one, where somebody else was in its way.
     pub(super) async fn after<T>(self: &Arc<Self>, attempt: u32, done: Result<T>) -> ControlFlow<Result<T>> {
+        if done.as_ref().is_err_and(Fault::takes_no_writes) {
+            self.takes_writes.store(false, Ordering::Relaxed);
+        }
         match done {
             Err(Fault::AnotherLineage) if attempt < ATTEMPTS => match lineage::begin_epoch(self).await {
                 Ok(()) => ControlFlow::Continue(()),

@@ -86,16 +86,16 @@ impl Feed for WithRedis {
         self.0.sql.takes_writes()
     }
 
-    async fn announce(&self, node: &[u8; 16], bound: Duration) -> Stored<()> {
-        self.0.sql.announce(node, bound).await
+    async fn announce(&self, node: &[u8; 16], bound: Duration, up: Duration) -> Stored<Option<Timestamp>> {
+        self.0.sql.announce(node, bound, up).await
     }
 
     async fn leave(&self, node: &[u8; 16]) -> Stored<()> {
         self.0.sql.leave(node).await
     }
 
-    async fn is_alone(&self, node: &[u8; 16]) -> Stored<bool> {
-        self.0.sql.is_alone(node).await
+    async fn others(&self, node: &[u8; 16], up: Duration) -> Stored<Option<Duration>> {
+        self.0.sql.others(node, up).await
     }
 
     async fn rung(&self) {

@@ -133,6 +133,7 @@ impl Sessions for WithRedis {
     }
 
     async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        let now = self.0.sql.earlier(now).await?;
         self.0.sql.purge_marks(now, limit).await?;
         self.purge(now, limit).await
     }

@@ -78,7 +78,7 @@ impl Feed for Sqlite {
 
     async fn retain(&self, duration: Duration, now: Timestamp) -> Stored<()> {
         let head = self.write(move |transaction| {
-            let announced = retention(transaction)?.announce(duration, now);
+            let announced = retention(transaction)?.announce(duration, now, now);
             transaction
                 .prepare_cached("UPDATE feed_head SET retention = ?1, retention_until = ?2")?
                 .execute([words::millis(announced.duration), announced.until.as_millis()])?;
@@ -117,18 +117,48 @@ impl Feed for Sqlite {
         self.threads.take_writes()
     }
 
-    async fn is_alone(&self, _: &[u8; 16]) -> Stored<bool> {
-        // Its lock is on the file: no other process serves from it, and one that did has ended.
-        Ok(true)
+    /// Its lock is on the file: no other process serves from it, and those that did have ended.
+    async fn announce(&self, node: &[u8; 16], bound: Duration, up: Duration) -> Stored<Option<Timestamp>> {
+        let (node, bound, up) = (*node, words::millis(bound), words::millis(up));
+        let news = self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT count(*) FILTER (WHERE id = ?1) = 0 OR count(*) FILTER (WHERE id <> ?1 AND bound < ?2) > 0 \
+                     FROM feed_nodes",
+                )?
+                .query_row(params![node, up], |row| row.get::<_, bool>(0))
+        });
+        // Nearly always there is none, and nothing is written.
+        if news.await? {
+            self.write(move |transaction| {
+                transaction
+                    .prepare_cached("INSERT OR IGNORE INTO feed_nodes (id, bound) VALUES (?1, ?2)")?
+                    .execute(params![node, bound])?;
+                transaction
+                    .prepare_cached("DELETE FROM feed_nodes WHERE id <> ?1 AND bound < ?2")?
+                    .execute(params![node, up])
+            })
+            .await?;
+        }
+        Ok(None)
+    }
+
+    async fn others(&self, node: &[u8; 16], up: Duration) -> Stored<Option<Duration>> {
+        let (node, up) = (*node, words::millis(up));
+        let longest = self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT max(bound) FROM feed_nodes WHERE id <> ?1 AND bound >= ?2")?
+                .query_row(params![node, up], |row| row.get::<_, Option<i64>>(0))
+        });
+        Ok(longest.await?.map(words::duration))
     }
 }
 
 /// How long events are kept, as this transaction sees it.
 pub(super) fn retention(connection: &Connection) -> Result<Retention> {
     connection.prepare_cached("SELECT retention, retention_until FROM feed_head")?.query_row([], |row| {
-        let millis: i64 = row.get(0)?;
-        let duration = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
-        Ok(Retention { duration, until: Timestamp::from_millis(row.get(1)?) })
+        let (duration, until) = (words::duration(row.get(0)?), Timestamp::from_millis(row.get(1)?));
+        Ok(Retention { duration, until })
     })
 }
 

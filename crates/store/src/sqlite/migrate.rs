@@ -50,6 +50,11 @@ pub(super) const KNOWN: &[Migration] = &[
         name: "0006_sessions_ended",
         sql: include_str!("../../migrations/sqlite/0006_sessions_ended.sql"),
     },
+    Migration {
+        version: 7,
+        name: "0007_feed_nodes",
+        sql: include_str!("../../migrations/sqlite/0007_feed_nodes.sql"),
+    },
 ];
 
 /// Applies what is missing and tells the names.

@@ -118,12 +118,42 @@ async fn a_standby_is_not_asked_and_a_promoted_one_begins_an_epoch() {
     server.place("data/standby.signal", b"").unwrap();
     server.resume().unwrap();
     assert!(store.read_since(None).await.is_err(), "its head may be behind");
+    until_it_says(&store, false).await;
     let error = database.try_open().await.err().unwrap();
     assert!(matches!(error, OpenError::Failed(_)), "{error}");
     let client = database.connect().await;
     assert!(client.query_one("SELECT pg_promote()", &[]).await.unwrap().get::<_, bool>(0));
     let sync = once_it_answers(async || store.read_since(None).await).await;
     assert!(sync.head.epoch() > before.epoch(), "{:?} after {before:?}", sync.head);
+    until_it_says(&store, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_made_read_only_says_that_it_takes_no_writes_until_it_does() {
+    let Some(server) = server() else { return };
+    let database = Database::on(server.url()).await;
+    let store = database.open().await;
+    store.announce(&[1; 16], MINUTE, Duration::ZERO).await.unwrap();
+    assert!(store.takes_writes());
+    let client = database.connect().await;
+    let set = async |command: &str| {
+        client.batch_execute(command).await.unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    };
+    set("ALTER SYSTEM SET default_transaction_read_only = on").await;
+    until_it_says(&store, false).await;
+    assert!(store.announce(&[1; 16], MINUTE, Duration::ZERO).await.is_err());
+    set("ALTER SYSTEM RESET default_transaction_read_only").await;
+    until_it_says(&store, true).await;
+}
+
+/// Announces a process again and again, as a server does, until the store takes writes or does not.
+async fn until_it_says(store: &Shared, takes_writes: bool) {
+    once_it_answers(async || {
+        let announced = store.announce(&[1; 16], MINUTE, Duration::ZERO).await;
+        if store.takes_writes() == takes_writes { Ok(()) } else { Err(announced) }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cloakroom_auth::session::RowStrategy;
 use cloakroom_verify::Timestamp;
 
 use super::*;
@@ -13,23 +14,24 @@ async fn a_server_is_alone_only_once_nobody_can_trust_another() {
     let Some(database) = Database::new().await else { return };
     let (one, other) = (database.open().await, database.open().await);
     let (first, second) = ([1; 16], [2; 16]);
-    one.announce(&first, BOUND).await.unwrap();
-    assert!(one.is_alone(&first).await.unwrap());
-    other.announce(&second, BOUND).await.unwrap();
-    assert!(!one.is_alone(&first).await.unwrap());
+    let others = async || one.others(&first, Duration::ZERO).await.unwrap();
+    one.announce(&first, BOUND, Duration::ZERO).await.unwrap();
+    assert_eq!(others().await, None);
+    other.announce(&second, 2 * BOUND, Duration::ZERO).await.unwrap();
+    assert_eq!(others().await, Some(2 * BOUND));
     other.leave(&second).await.unwrap();
-    assert!(!one.is_alone(&first).await.unwrap(), "what it told last may still be trusted");
+    assert_eq!(others().await, Some(2 * BOUND), "what it told last may still be trusted");
     let client = database.connect().await;
-    client.batch_execute("UPDATE feed_nodes SET left_at = left_at - interval '4 seconds'").await.unwrap();
-    assert!(one.is_alone(&first).await.unwrap());
+    client.batch_execute("UPDATE feed_nodes SET left_at = left_at - interval '6 seconds'").await.unwrap();
+    assert_eq!(others().await, None);
     // One that was killed said nothing.
-    other.announce(&second, BOUND).await.unwrap();
-    assert!(!one.is_alone(&first).await.unwrap());
+    other.announce(&second, BOUND, Duration::ZERO).await.unwrap();
+    assert_eq!(others().await, Some(BOUND));
     let long_ago =
         "UPDATE feed_nodes SET beat = beat - interval '2 hours' WHERE id <> decode(repeat('01', 16), 'hex')";
     client.batch_execute(long_ago).await.unwrap();
-    one.announce(&first, BOUND).await.unwrap();
-    assert!(one.is_alone(&first).await.unwrap());
+    one.announce(&first, BOUND, Duration::ZERO).await.unwrap();
+    assert_eq!(others().await, None);
     database.drop().await;
 }
 
@@ -88,11 +90,47 @@ async fn an_event_told_by_a_slow_clock_is_kept_as_long_as_any() {
     let Some(database) = Database::new().await else { return };
     let store = database.open().await;
     store.retain(Duration::from_secs(600), now()).await.unwrap();
-    let client = database.connect().await;
-    let clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-    let before = Timestamp::from_millis(client.query_one(clock, &[]).await.unwrap().get(0));
+    let before = clock(&database.connect().await).await;
     let long_ago = before.before(Duration::from_secs(86_400));
     let event = store.append(token(7, 200), None, long_ago).await.unwrap();
     assert!(event.keep_until >= before.after(Duration::from_secs(600)), "{event:?}");
     database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_clock_is_ahead_deletes_and_shortens_nothing_before_its_time() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.open().await;
+    let now = clock(&database.connect().await).await;
+    let tomorrow = now.after(DAY);
+    store.retain(HOUR, now).await.unwrap();
+    let event = store.append(token(7, 201), None, now).await.unwrap();
+    let alice = add(&store, 1, "alice@example.com").await;
+    let mut row = row(&store, 1, alice, RowStrategy::Session).await;
+    row.expires_at = now.after(HOUR);
+    start(&store, row).await;
+    assert_eq!(store.purge_events(tomorrow, 10).await.unwrap(), 0);
+    assert_eq!(store.purge_sessions(tomorrow, 10).await.unwrap(), 0);
+    // Tokens of the longer kind still live.
+    store.retain(MINUTE, tomorrow).await.unwrap();
+    let next = store.append(token(7, 202), None, now).await.unwrap();
+    assert!(next.keep_until >= now.after(HOUR), "{next:?}");
+    assert_eq!(store.read_since(None).await.unwrap().events, [event, next]);
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_announced_is_told_the_time_of_the_database() {
+    let Some(database) = Database::new().await else { return };
+    let (store, client) = (database.open().await, database.connect().await);
+    let before = clock(&client).await;
+    let told = store.announce(&[1; 16], BOUND, Duration::ZERO).await.unwrap().unwrap();
+    assert!((before..=clock(&client).await).contains(&told), "{told:?}");
+    database.drop().await;
+}
+
+/// What the database's clock says.
+async fn clock(client: &Client) -> Timestamp {
+    let clock = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    Timestamp::from_millis(client.query_one(clock, &[]).await.unwrap().get(0))
 }

@@ -2,6 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use cloakroom_auth::Error;
 use cloakroom_auth::verbs::revoke::Target;
 use cloakroom_auth::verifiers::Counts;
 use cloakroom_verify::clock::Clock;
@@ -45,7 +46,7 @@ pub struct WaitQuery {
 pub struct ReceiptView {
     /// Its number in the feed.
     seq: u32,
-    /// RFC 3339, UTC. By then it was committed.
+    /// RFC 3339, UTC. By then it was committed: the bound counts from here.
     committed_at: String,
     /// RFC 3339, UTC. No check that starts after it accepts what was ended, but on routes that a service opted out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,7 +74,7 @@ pub struct VerifiersView {
     (status = 403, description = "`forbidden`: neither the role nor the scope `admin`"),
     (status = 404, description = "`not_found`: no such session, user or key"),
     (status = 422, description = "`validation_failed`: not exactly one target, or one that is none"),
-    (status = 503, description = "`unavailable`: it may live on"),
+    (status = 503, description = "`unavailable`: it may live on, or nobody can tell how long"),
 ))]
 pub async fn revoke(
     State(app): State<App>,
@@ -88,21 +89,18 @@ pub async fn revoke(
     };
     let (target, reason) = (target(&body)?, reason(&body)?);
     let revoked = app.auth.revoke(&target, &admin.name(), reason, app.clock.wall()).await?;
-    let revoked = revoked.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let committed = app.clock.boot();
+    let seq = revoked.ok_or_else(|| Problem::new(Code::NotFound))?;
+    // Both after the commit: what it took is no part of the bound.
+    let (committed, committed_at) = (app.clock.boot(), rfc3339(app.clock.wall()));
     let (counts, effective_at) = if waits {
-        let counts = app.follower.effective(revoked.seq, committed).await;
+        let counts = app.follower.effective(seq, committed).await.map_err(Error::Store)?;
         (counts, Some(rfc3339(app.clock.wall())))
     } else {
-        (app.follower.standing(revoked.seq), None)
+        (app.follower.standing(seq), None)
     };
     let Counts { registered, acknowledged, lapsed } = counts;
-    Ok(Answer(ReceiptView {
-        seq: revoked.seq.seq(),
-        committed_at: rfc3339(revoked.committed_at),
-        effective_at,
-        verifiers: VerifiersView { registered, acknowledged, lapsed },
-    }))
+    let verifiers = VerifiersView { registered, acknowledged, lapsed };
+    Ok(Answer(ReceiptView { seq: seq.seq(), committed_at, effective_at, verifiers }))
 }
 
 fn target(body: &RevocationBody) -> Result<Target, Problem> {

@@ -51,7 +51,7 @@ pub async fn sync(
     let key = service_caller::by_memory(&app, &headers, Scope::Feed).await?;
     let since = checked(&question)?;
     let verifiers = &app.follower.verifiers;
-    let welcome = verifiers.register(key.id, &question.verifier, since, app.clock.boot());
+    let welcome = verifiers.register(key.id, &question.verifier, since, &app.clock);
     let anew = match welcome {
         Welcome::New => true,
         Welcome::Known => false,
