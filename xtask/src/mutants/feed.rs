@@ -173,4 +173,45 @@ pub(super) const MUTANTS: &[Mutant] = &[
         )],
         suites: &[Suite::Verifier],
     },
+    Mutant {
+        name: "receipt: this server's bound is taken for everybody's",
+        file: "crates/auth/src/node.rs",
+        changes: &[(
+            "others.map_or(self.bound, |others| others.max(self.bound))",
+            "others.map_or(self.bound, |others| others.min(self.bound))",
+        )],
+        suites: &[Suite::Receipts],
+    },
+    Mutant {
+        name: "receipt: the bound counts from before the commit",
+        file: "crates/server/src/routes/admin/revocations.rs",
+        changes: &[
+            (
+                "    let revoked = app.auth.revoke(",
+                "    let (committed, committed_at) = (app.clock.boot(), rfc3339(app.clock.wall()));\n    \
+                 let revoked = app.auth.revoke(",
+            ),
+            (
+                "    // Both after the commit: what it took is no part of the bound.\n    \
+                 let (committed, committed_at) = (app.clock.boot(), rfc3339(app.clock.wall()));\n",
+                "",
+            ),
+        ],
+        suites: &[Suite::Receipts],
+    },
+    Mutant {
+        name: "receipt: a verifier is registered by a reading of the clock from before",
+        file: "crates/auth/src/verifiers.rs",
+        changes: &[(
+            "        let mut all = self.lock();\n        let now = clock.boot();\n        let of_key",
+            "        let now = clock.boot();\n        let mut all = self.lock();\n        let of_key",
+        )],
+        suites: &[Suite::AuthUnits],
+    },
+    Mutant {
+        name: "retention: a clock that is ahead shortens it",
+        file: "crates/auth/src/feed.rs",
+        changes: &[("|| earliest >= self.until {", "|| latest >= self.until {")],
+        suites: &[Suite::AuthUnits],
+    },
 ];

@@ -45,6 +45,10 @@ pub(super) enum Suite {
     FeedUnits,
     /// A verifier and its authority.
     Verifier,
+    /// Who else is told, and when everybody knows.
+    Receipts,
+    /// The parts of the rules alone.
+    AuthUnits,
 }
 
 impl Suite {
@@ -60,6 +64,8 @@ impl Suite {
             Self::Feed => &["test", "-p", "cloakroom-verify", "--all-features", "--test", "feed"],
             Self::FeedUnits => &["test", "-p", "cloakroom-verify", "--all-features", "--lib"],
             Self::Verifier => &["test", "-p", "cloakroom-verify", "--all-features", "--test", "verifier"],
+            Self::Receipts => &["test", "-p", "cloakroom", "--all-features", "--test", "api", "admin"],
+            Self::AuthUnits => &["test", "-p", "cloakroom-auth", "--all-features", "--lib"],
         }
     }
 }

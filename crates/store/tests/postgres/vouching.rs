@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloakroom_auth::session::RowStrategy;
 use cloakroom_verify::Timestamp;
 
+use super::sharing::so_many_wait;
 use super::*;
 
 const BOUND: Duration = Duration::from_secs(2);
@@ -116,6 +117,28 @@ async fn a_server_whose_clock_is_ahead_deletes_and_shortens_nothing_before_its_t
     let next = store.append(token(7, 202), None, now).await.unwrap();
     assert!(next.keep_until >= now.after(HOUR), "{next:?}");
     assert_eq!(store.read_since(None).await.unwrap().events, [event, next]);
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_feed_is_read_while_nobody_can_be_announced() {
+    let Some(database) = Database::new().await else { return };
+    database.migrate().await;
+    let store = open_with(&database, "statement_timeout=60000&pool_timeout=10000").await;
+    let client = database.connect().await;
+    client.batch_execute("BEGIN; LOCK TABLE feed_nodes").await.unwrap();
+    let announcing: Vec<_> = (0..4)
+        .map(|node| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.announce(&[node; 16], BOUND, Duration::ZERO).await })
+        })
+        .collect();
+    so_many_wait(&client, announcing.len()).await;
+    assert!(store.read_since(None).await.is_ok());
+    client.batch_execute("ROLLBACK").await.unwrap();
+    for one in announcing {
+        one.await.unwrap().unwrap();
+    }
     database.drop().await;
 }
 
