@@ -57,6 +57,7 @@
 //! It may not depend on a database, nor without the feature `remote` on tokio or an HTTP client.
 
 pub mod access_tokens;
+pub mod address;
 pub mod algorithm;
 pub mod authenticate;
 pub mod clock;

@@ -6,7 +6,6 @@
 //! again: the guesses of strangers are not charged to it. What is charged before the hash is given back
 //! when the password was right, so parallel guesses cannot outrun the counter.
 
-mod address;
 mod bucket;
 
 use std::collections::HashMap;
@@ -18,9 +17,9 @@ use std::time::Duration;
 
 use cloakroom_verify::Timestamp;
 
-pub use address::AddressGroup;
 use bucket::Buckets;
 pub use bucket::{InvalidQuota, Quota};
+pub use cloakroom_verify::address::AddressGroup;
 
 use crate::email::EmailKey;
 use crate::gate::Login;
