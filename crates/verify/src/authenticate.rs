@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::address::AddressGroup;
+use crate::clock::{Clock, SystemClock};
 use crate::jwt::Verified;
 use crate::{OpaqueKind, OpaqueToken, Principal, Rv, SessionId, Timestamp};
 
@@ -91,6 +93,22 @@ pub trait Authenticate: Clone + Send + Sync + 'static {
         class: RouteClass,
         proof: Proof<'_>,
     ) -> impl Future<Output = Result<Principal, Denied>> + Send;
+
+    /// The same of one that comes from this address: where credentials are looked up, one that shows too many that
+    /// nobody knows is refused with [`Denied::Unavailable`].
+    fn authenticate_from(
+        &self,
+        _source: Option<AddressGroup>,
+        class: RouteClass,
+        proof: Proof<'_>,
+    ) -> impl Future<Output = Result<Principal, Denied>> + Send {
+        self.authenticate_on(class, proof)
+    }
+
+    /// The time that everything is judged by: what the authority's clock says, where that is known.
+    fn now(&self) -> Timestamp {
+        SystemClock.wall()
+    }
 }
 
 /// The authority behind a verifier: asked when the verifier itself does not know.

@@ -11,9 +11,10 @@ use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::Principal;
+use crate::address::AddressGroup;
 use crate::authenticate::{Authenticate, Denied, RouteClass};
 use crate::proof::{CookieName, Malformed, Proofs, Via};
+use crate::{Principal, Timestamp};
 
 /// What the layer found out, among the request's extensions.
 #[derive(Debug, Clone)]
@@ -28,7 +29,12 @@ pub enum Caller {
     Malformed(Malformed),
 }
 
-/// Puts a [`Caller`] into each request.
+/// When the caller was judged, by the verifier's clock: among the request's extensions beside the [`Caller`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JudgedAt(pub Timestamp);
+
+/// Puts a [`Caller`] into each request. With an [`AddressGroup`] among its extensions, a layer of yours says where a
+/// request comes from, and who shows many tokens that nobody knows keeps nobody else from being answered.
 #[derive(Debug, Clone)]
 pub struct AuthenticateLayer<V> {
     verifier: V,
@@ -94,35 +100,39 @@ where
         let mut inner = std::mem::replace(&mut self.inner, ready);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let caller = identify(&verifier, &parts.headers, &cookie, class).await;
+            let source = parts.extensions.get().copied();
+            let caller = identify(&verifier, &parts.headers, &cookie, class, source).await;
             request = Request::from_parts(parts, body);
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(JudgedAt(verifier.now()));
             inner.call(request).await
         })
     }
 }
 
-/// Who shows these headers?
+/// Who shows these headers, from this address?
 pub async fn identify(
     verifier: &impl Authenticate,
     headers: &http::HeaderMap,
     cookie: &CookieName,
     class: RouteClass,
+    source: Option<AddressGroup>,
 ) -> Caller {
+    let ask = |proof| verifier.authenticate_from(source, class, proof);
     let proofs = match Proofs::read(headers, cookie) {
         Ok(proofs) => proofs,
         Err(malformed) => return Caller::Malformed(malformed),
     };
     match (proofs.header, proofs.cookie) {
         (None, None) => Caller::Anonymous,
-        (None, Some(cookie)) => judged(verifier.authenticate_on(class, cookie).await, Via::Cookie),
-        (Some((via, header)), None) => judged(verifier.authenticate_on(class, header).await, via),
+        (None, Some(cookie)) => judged(ask(cookie).await, Via::Cookie),
+        (Some((via, header)), None) => judged(ask(header).await, via),
         (Some((via, header)), Some(cookie)) => {
-            let principal = match verifier.authenticate_on(class, header).await {
+            let principal = match ask(header).await {
                 Ok(principal) => principal,
                 Err(denied) => return Caller::Denied(denied),
             };
-            match verifier.authenticate_on(class, cookie).await {
+            match ask(cookie).await {
                 Ok(other) if !same_login(&principal, &other) => Caller::Malformed(Malformed::TwoLogins),
                 // An invalid cookie beside a valid header is ignored; one that nobody can judge is as good as that.
                 Ok(_) | Err(_) => Caller::Known(principal, via),

@@ -52,6 +52,7 @@
 //!   [`feed`] (how it comes here, and when it is complete)
 //! * `remote`: a verifier that follows servers elsewhere, behind the feature of that name; [`uses`]: telling them of
 //!   real uses
+//! * [`strangers`]: how many unknown tokens may come from one [`address`]
 //! * [`id`], [`timestamp`], [`rv`], [`principal`], [`clock`]: the words that everything is said in
 //!
 //! It may not depend on a database, nor without the feature `remote` on tokio or an HTTP client.
@@ -86,6 +87,7 @@ pub mod revocations;
 pub mod rv;
 mod scope;
 mod seen;
+pub mod strangers;
 mod sync;
 pub mod timestamp;
 pub mod uses;

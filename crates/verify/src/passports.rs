@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use aws_lc_rs::{constant_time, digest};
 use quick_cache::sync::Cache;
 
+use crate::address::AddressGroup;
 use crate::authenticate::{Authority, Fill, Found, Outage};
 use crate::clock::Clock;
 use crate::flights::Flights;
+use crate::strangers::Strangers;
 use crate::{OpaqueToken, SessionId, Timestamp};
 
 /// How many sessions are remembered.
@@ -27,6 +29,7 @@ pub(crate) struct Passports {
     unknown: Cache<[u8; 32], Timestamp>,
     /// Questions that are under way, by the same digest.
     asking: Flights<[u8; 32], Answer>,
+    strangers: Strangers,
 }
 
 /// What the authority said: a session, none, or nothing.
@@ -57,7 +60,12 @@ pub(crate) enum Standing {
 
 impl Passports {
     pub(crate) fn new() -> Self {
-        Self { known: Cache::new(REMEMBERED), unknown: Cache::new(UNKNOWN), asking: Flights::new() }
+        Self {
+            known: Cache::new(REMEMBERED),
+            unknown: Cache::new(UNKNOWN),
+            asking: Flights::new(),
+            strangers: Strangers::default(),
+        }
     }
 
     pub(crate) fn find(&self, session: &SessionId) -> Option<Arc<Passport>> {
@@ -65,9 +73,11 @@ impl Passports {
     }
 
     /// Asks the authority, once for all who show the same token at this moment: when a well-used passport lapses,
-    /// the store gets one question and not thousands.
+    /// the store gets one question and not thousands. What nobody knows is charged to `source`; of one that has shown too
+    /// much of it nothing more is asked, and that is no answer about the token.
     pub(crate) async fn ask(
         &self,
+        source: Option<AddressGroup>,
         text: &str,
         token: &OpaqueToken,
         authority: &impl Authority,
@@ -78,6 +88,7 @@ impl Passports {
         if self.is_unknown(&digest, clock.wall()) {
             return Ok(None);
         }
+        let charged = self.strangers.charge(source, clock.boot()).ok_or(Outage)?;
         let ask = async {
             match authority.session(token).await {
                 Ok(Found::Valid(fill)) => Ok(Some(self.remember(token.session, fill))),
@@ -89,7 +100,11 @@ impl Passports {
                 Err(Outage) => Err(Outage),
             }
         };
-        self.asking.once(&digest, ask).await
+        let answer = self.asking.once(&digest, ask).await;
+        if !matches!(answer, Ok(None)) {
+            charged.refund();
+        }
+        answer
     }
 
     pub(crate) fn forget(&self, session: &SessionId) {
@@ -119,9 +134,14 @@ impl Passports {
 }
 
 impl Passport {
-    pub(crate) fn standing(&self, token: &OpaqueToken, now: Timestamp) -> Standing {
+    /// Whether it is of this very token.
+    pub(crate) fn is_of(&self, token: &OpaqueToken) -> bool {
         let same_mac = constant_time::verify_slices_are_equal(&self.fill.mac, &token.mac).is_ok();
-        if !same_mac || token.generation != self.fill.generation {
+        same_mac && token.generation == self.fill.generation
+    }
+
+    pub(crate) fn standing(&self, token: &OpaqueToken, now: Timestamp) -> Standing {
+        if !self.is_of(token) {
             return Standing::AskAgain;
         }
         if self.ended.load(Ordering::Relaxed) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::AddressGroup;
 use crate::authenticate::{Authenticate, Authority, Denied, Found, Outage, Proof, Reason, RouteClass};
 use crate::clock::Clock;
 use crate::jwt::{Invalid, Rules, Verified};
@@ -102,11 +103,28 @@ impl<A: Authority, C: Clock> Verifier<A, C> {
 
 impl<A: Authority, C: Clock> Authenticate for Verifier<A, C> {
     async fn authenticate_on(&self, class: RouteClass, proof: Proof<'_>) -> Result<Principal, Denied> {
-        match self.0.at_once(class, proof) {
-            Some(known) => known,
-            // Seldom and large: a future that held all of it would be moved about with every request.
-            None => Box::pin(self.0.in_time(class, proof)).await,
+        self.authenticate_from(None, class, proof).await
+    }
+
+    async fn authenticate_from(
+        &self,
+        source: Option<AddressGroup>,
+        class: RouteClass,
+        proof: Proof<'_>,
+    ) -> Result<Principal, Denied> {
+        if let Some(known) = self.0.at_once(class, proof) {
+            return known;
         }
+        // Seldom and large: a future that held all of it would be moved about with every request.
+        match proof.session() {
+            Some(text) if self.0.freshness == Freshness::Always => Box::pin(self.0.session_always(text)).await,
+            Some(text) => Box::pin(self.0.session(source, class, text)).await,
+            None => Box::pin(self.0.access_token(class, proof.text())).await,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.wall()
     }
 }
 
@@ -119,18 +137,11 @@ impl<A: Authority, C: Clock> Parts<A, C> {
         }
     }
 
-    async fn in_time(&self, class: RouteClass, proof: Proof<'_>) -> Result<Principal, Denied> {
-        match proof.session() {
-            Some(text) => self.session(class, text).await,
-            None => self.access_token(class, proof.text()).await,
-        }
-    }
-
     fn session_at_once(&self, class: RouteClass, text: &str) -> Option<Result<Principal, Denied>> {
         if self.freshness == Freshness::Always {
             return None;
         }
-        let token = OpaqueToken::parse(text).filter(|token| token.kind == OpaqueKind::Session)?;
+        let token = session_token(text)?;
         let passport = self.passports.find(&token.session)?;
         let now = self.clock.wall();
         if passport.standing(&token, now) != Standing::Good {
@@ -153,14 +164,16 @@ impl<A: Authority, C: Clock> Parts<A, C> {
         }
     }
 
-    async fn session(&self, class: RouteClass, text: &str) -> Result<Principal, Denied> {
-        let token = OpaqueToken::parse(text)
-            .filter(|token| token.kind == OpaqueKind::Session)
-            .ok_or(Denied::Unauthenticated(Reason::Malformed))?;
-        if self.freshness == Freshness::Always {
-            return self.session_from_authority(&token).await;
-        }
+    async fn session(
+        &self,
+        mut source: Option<AddressGroup>,
+        class: RouteClass,
+        text: &str,
+    ) -> Result<Principal, Denied> {
+        let token = session_token(text).ok_or(Denied::Unauthenticated(Reason::Malformed))?;
         if let Some(passport) = self.passports.find(&token.session) {
+            // Somebody who was let in by it before is no stranger, whoever else is behind his address.
+            source = source.filter(|_| !passport.is_of(&token));
             match passport.standing(&token, self.clock.wall()) {
                 Standing::Good => match self.judge_renewed(class, &passport).await {
                     Judgement::Live | Judgement::Tolerated => {
@@ -176,7 +189,7 @@ impl<A: Authority, C: Clock> Parts<A, C> {
                 Standing::AskAgain => {}
             }
         }
-        self.session_cold(class, text, &token).await
+        self.session_cold(source, class, text, &token).await
     }
 
     /// It was not used here for too long. The authority may know of a use elsewhere; if it says that there was none,
@@ -188,7 +201,7 @@ impl<A: Authority, C: Clock> Parts<A, C> {
         token: &OpaqueToken,
         passport: &Passport,
     ) -> Result<Principal, Denied> {
-        let asked = self.session_cold(class, text, token).await;
+        let asked = self.session_cold(None, class, text, token).await;
         if asked == Err(Denied::Unauthenticated(Reason::UnknownSession)) {
             passport.end();
         }
@@ -196,8 +209,9 @@ impl<A: Authority, C: Clock> Parts<A, C> {
     }
 
     /// Nothing is remembered, so nothing can be outdated: neither the table nor the lease is asked.
-    async fn session_from_authority(&self, token: &OpaqueToken) -> Result<Principal, Denied> {
-        let fill = match self.authority.session(token).await {
+    async fn session_always(&self, text: &str) -> Result<Principal, Denied> {
+        let token = session_token(text).ok_or(Denied::Unauthenticated(Reason::Malformed))?;
+        let fill = match self.authority.session(&token).await {
             Ok(Found::Valid(fill)) => fill,
             Ok(Found::Unknown) => return Err(Denied::Unauthenticated(Reason::UnknownSession)),
             Err(Outage) => return Err(Denied::Unavailable),
@@ -209,6 +223,7 @@ impl<A: Authority, C: Clock> Parts<A, C> {
     /// One step further: the authority. Its answer is judged like any other.
     async fn session_cold(
         &self,
+        source: Option<AddressGroup>,
         class: RouteClass,
         text: &str,
         token: &OpaqueToken,
@@ -216,7 +231,7 @@ impl<A: Authority, C: Clock> Parts<A, C> {
         let unknown = Denied::Unauthenticated(Reason::UnknownSession);
         // An event may have overtaken the first answer: then the next one knows of it.
         for _ in 0..2 {
-            let asked = self.passports.ask(text, token, &self.authority, &self.clock).await;
+            let asked = self.passports.ask(source, text, token, &self.authority, &self.clock).await;
             let passport = match asked {
                 Ok(Some(passport)) => passport,
                 Ok(None) => return Err(unknown),
@@ -305,6 +320,10 @@ impl<A: Authority, C: Clock> Parts<A, C> {
             )
         })
     }
+}
+
+fn session_token(text: &str) -> Option<OpaqueToken> {
+    OpaqueToken::parse(text).filter(|token| token.kind == OpaqueKind::Session)
 }
 
 impl<A, C> Clone for Verifier<A, C> {

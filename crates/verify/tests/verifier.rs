@@ -6,8 +6,10 @@ mod common;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cloakroom_verify::authenticate::{Authenticate, Denied, Proof, Reason};
+use cloakroom_verify::address::AddressGroup;
+use cloakroom_verify::authenticate::{Authenticate, Denied, Proof, Reason, RouteClass};
 use cloakroom_verify::jwt::Invalid;
+use cloakroom_verify::strangers::{AT_ONCE, EVERY};
 use cloakroom_verify::{Principal, Revocation, SessionId, TokenId};
 use common::*;
 
@@ -40,6 +42,59 @@ async fn what_the_authority_does_not_know_is_remembered_for_a_moment() {
     world.session(1);
     world.advance(Duration::from_secs(2));
     assert!(show(&world, &token).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_shows_many_unknown_tokens_has_no_more_looked_up_and_logs_nobody_out() {
+    let world = World::new();
+    let [home, elsewhere] =
+        ["192.0.2.1", "192.0.2.2"].map(|text| Some(AddressGroup::of(text.parse().unwrap())));
+    let show = async |source, token: &str| {
+        world.verifier.authenticate_from(source, RouteClass::Bounded, Proof::Bearer(token)).await.map(drop)
+    };
+    let (warm, cold) = (world.session(1), world.session(2));
+    assert_eq!(show(home, &warm).await, Ok(()));
+    let mut unknown = session_token(3);
+    for n in 0..AT_ONCE {
+        unknown.session = SessionId::from_bytes((u128::from(n) | 1 << 100).to_be_bytes());
+        let answer = show(home, &unknown.to_text()).await;
+        assert_eq!(answer, Err(Denied::Unauthenticated(Reason::UnknownSession)));
+    }
+    let asked = world.asked();
+    unknown.generation += 1;
+    assert_eq!(show(home, &unknown.to_text()).await, Err(Denied::Unavailable), "no word about the token");
+    assert_eq!(
+        show(home, &cold).await,
+        Err(Denied::Unavailable),
+        "503 and not 401 for who is behind it, too"
+    );
+    assert_eq!(world.asked(), asked, "nobody was asked");
+    assert_eq!(show(home, &warm).await, Ok(()), "what is remembered costs nothing");
+    world.revocations.apply(&event(5, Revocation::SessionChanged(session_token(1).session)));
+    world.fill(1, fill(&session_token(1), rv(5)));
+    assert_eq!(show(home, &warm).await, Ok(()), "one that was let in before is looked up again");
+    assert_eq!(world.asked(), asked + 1);
+    assert_eq!(show(elsewhere, &cold).await, Ok(()));
+    world.advance(EVERY);
+    unknown.generation += 1;
+    let answer = show(home, &unknown.to_text()).await;
+    assert_eq!(answer, Err(Denied::Unauthenticated(Reason::UnknownSession)), "it comes back with time");
+}
+
+#[tokio::test]
+async fn tokens_that_are_known_and_outages_are_not_held_against_their_source() {
+    let world = World::new();
+    let home = Some(AddressGroup::of("192.0.2.1".parse().unwrap()));
+    let show = async |token: &str| {
+        world.verifier.authenticate_from(home, RouteClass::Bounded, Proof::Session(token)).await.map(drop)
+    };
+    let alice = world.session(1);
+    world.told.is_down.store(true, Ordering::SeqCst);
+    for _ in 0..=AT_ONCE {
+        assert_eq!(show(&alice).await, Err(Denied::Unavailable));
+    }
+    world.told.is_down.store(false, Ordering::SeqCst);
+    assert_eq!(show(&alice).await, Ok(()));
 }
 
 #[tokio::test]

@@ -11,13 +11,14 @@ use super::link::Link;
 use super::metrics::{Metrics, ServerCounts};
 use super::runtime::Runtime;
 use super::server_time::ServerClock;
-use crate::Principal;
+use crate::address::AddressGroup;
 use crate::authenticate::{Authenticate, Denied, Proof, RouteClass};
 use crate::clock::Clock;
 use crate::jwt::Rules;
 use crate::lease::Lease;
 use crate::revocations::Revocations;
 use crate::verifier::Verifier;
+use crate::{Principal, Timestamp};
 
 /// A verifier over links of any kind: [`remote::Verifier`](super::Verifier) is the one over HTTP. Cheap to clone.
 pub struct Remote<L: Link, R: Runtime, C: Clock> {
@@ -132,6 +133,19 @@ async fn sleep(runtime: impl Runtime, pause: Duration) {
 impl<L: Link, R: Runtime, C: Clock> Authenticate for Remote<L, R, C> {
     async fn authenticate_on(&self, class: RouteClass, proof: Proof<'_>) -> Result<Principal, Denied> {
         self.verifier.authenticate_on(class, proof).await
+    }
+
+    async fn authenticate_from(
+        &self,
+        source: Option<AddressGroup>,
+        class: RouteClass,
+        proof: Proof<'_>,
+    ) -> Result<Principal, Denied> {
+        self.verifier.authenticate_from(source, class, proof).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.verifier.now()
     }
 }
 
