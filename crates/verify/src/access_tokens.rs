@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::Principal;
 use crate::authenticate::{Authenticate, Denied, Outage, Proof, Reason, RouteClass};
 use crate::clock::{Clock, SystemClock};
 use crate::jwt::{Invalid, Rules, Verified};
 use crate::key_source::{FetchKeys, KeySource};
 use crate::prover::Prover;
+use crate::{Principal, Timestamp};
 
 /// Checks access tokens **without revocations**: after a logout, a password change or a theft that was noticed, a
 /// token is accepted until its `exp`. A [`Verifier`](crate::verifier::Verifier) has no such hole. Session tokens are
@@ -35,6 +35,10 @@ impl<F: FetchKeys, C: Clock> Authenticate for AccessTokensUntilExpiry<F, C> {
             Proof::Session(_) => Err(Denied::Unauthenticated(Reason::Malformed)),
             Proof::Bearer(text) => self.0.prove(text).await.map(|verified| verified.principal.clone()),
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.wall()
     }
 }
 

@@ -11,8 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::Principal;
 use crate::authenticate::Denied;
-use crate::clock::{Clock, SystemClock};
-use crate::layer::Caller;
+use crate::layer::{Caller, JudgedAt};
 use crate::proof::{Malformed, Via};
 
 /// Why a handler is not reached. Renders itself as RFC 9457 problem+json.
@@ -176,7 +175,9 @@ impl<S: Sync, const SECONDS: u64> FromRequestParts<S> for Fresh<SECONDS> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
         let (principal, _) = known(parts)?;
-        if SystemClock.wall().since(principal.auth_time) > Duration::from_secs(SECONDS) {
+        // By the clock that named `auth_time`: one of this machine that is wrong would make it fresh, or never.
+        let JudgedAt(now) = *parts.extensions.get().ok_or(Rejection::NoLayer)?;
+        if now.since(principal.auth_time) > Duration::from_secs(SECONDS) {
             return Err(Rejection::Stale);
         }
         Ok(Self(principal.clone()))
