@@ -24,7 +24,7 @@ pub enum Error {
     #[error("the signing key was revoked and no other is in use yet")]
     NoSigningKey,
     /// A token was made by a key that this server has not read yet: 503, until the keys are read again.
-    #[error("a token names a token key that is not known yet")]
+    #[error("a token names a key that is not known yet")]
     KeyNotRead,
     /// Too many requests of one login wait for each other: 503, for it alone.
     #[error("too many requests of this login wait for each other")]

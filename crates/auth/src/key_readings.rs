@@ -1,22 +1,26 @@
 //! Tokens of a key that was not read yet: 503 while the keys are read again, then refused.
 //!
-//! A replica that rotates the token key first may hand out a token before another one has looked into the directory.
+//! A replica that rotates a key first may hand out a token before another one has looked into the directory. What a
+//! token names decides only *that* the keys are read again: once for all who wait, however many made-up names there are.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cloakroom_verify::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// How long it is remembered that a version was met: one that nobody knew then may be the next key by now.
 const REMEMBERED: Duration = Duration::from_secs(60);
+/// How long a request waits for a reading.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Counts readings of the keys, and remembers which unknown versions were met before which of them.
 #[derive(Debug)]
 pub struct KeyReadings {
     begun: AtomicU64,
-    done: AtomicU64,
+    /// The newest that has ended.
+    done: watch::Sender<u64>,
     /// By version: when it was met, and the reading that settles it.
     met: Mutex<[Option<(Timestamp, u64)>; 256]>,
     wanted: Notify,
@@ -31,7 +35,7 @@ impl Default for KeyReadings {
     fn default() -> Self {
         Self {
             begun: AtomicU64::new(0),
-            done: AtomicU64::new(0),
+            done: watch::Sender::new(0),
             met: Mutex::new([None; 256]),
             wanted: Notify::new(),
         }
@@ -46,12 +50,21 @@ impl KeyReadings {
 
     /// After what was read is in use.
     pub fn finish(&self, reading: Reading) {
-        self.done.fetch_max(reading.0, Ordering::SeqCst);
+        self.done.send_modify(|done| *done = reading.0.max(*done));
     }
 
     /// Resolves when somebody has met a token of an unknown key.
     pub async fn wanted(&self) {
         self.wanted.notified().await;
+    }
+
+    /// Has the keys read, from the first byte to the last, after this is called. `false`: not in time.
+    pub(crate) async fn anew(&self) -> bool {
+        let settled_by = self.begun.load(Ordering::SeqCst) + 1;
+        let mut done = self.done.subscribe();
+        self.wanted.notify_one();
+        let read = tokio::time::timeout(PATIENCE, done.wait_for(|done| *done >= settled_by)).await;
+        matches!(read, Ok(Ok(_)))
     }
 
     /// Whether the keys were read, from the first byte to the last, since this unknown version was met. Who meets it
@@ -64,7 +77,7 @@ impl KeyReadings {
             let lately = met.filter(|(at, _)| *at <= now && now.since(*at) < REMEMBERED);
             lately.unwrap_or_else(|| *met.insert((now, self.begun.load(Ordering::SeqCst) + 1))).1
         };
-        let settled = self.done.load(Ordering::SeqCst) >= settled_by;
+        let settled = *self.done.borrow() >= settled_by;
         if !settled {
             self.wanted.notify_one();
         }
@@ -97,6 +110,28 @@ mod tests {
         read(&readings);
         assert!(readings.settle(2, at(0)));
         assert!(!readings.settle(3, at(0)), "each version by itself");
+    }
+
+    #[tokio::test]
+    async fn only_a_whole_reading_that_begins_later_is_one_anew() {
+        let readings = std::sync::Arc::new(KeyReadings::default());
+        let under_way = readings.begin();
+        let asked = std::sync::Arc::clone(&readings);
+        let anew = tokio::spawn(async move { asked.anew().await });
+        readings.wanted().await;
+        readings.finish(under_way);
+        tokio::task::yield_now().await;
+        assert!(!anew.is_finished(), "it may have passed the file by");
+        drop(readings.begin());
+        read(&readings);
+        assert!(anew.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_reading_without_end() {
+        let readings = KeyReadings::default();
+        assert!(!readings.anew().await);
+        readings.wanted().await;
     }
 
     #[test]

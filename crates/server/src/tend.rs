@@ -16,6 +16,9 @@ use crate::key_watch::{self, KeyWatch};
 const USES: Duration = Duration::from_secs(1);
 /// What is told within this time is read at once.
 const BREATH: Duration = Duration::from_millis(2);
+/// How long the key directory rests after it was looked at because a token named a key that is not known: whoever makes
+/// names up has it looked at no more often than this.
+const REST: Duration = Duration::from_millis(50);
 /// How often expired rows are deleted.
 const CLEANUP: Duration = Duration::from_secs(60);
 
@@ -130,6 +133,7 @@ async fn watch_keys(app: &App, keys: &Arc<KeyWatch>) {
             tracing::error!(%error, "the keys could not be read again: the old ones stay in use");
         }
         told = failed;
+        tokio::time::sleep(REST).await;
     }
 }
 

@@ -3,10 +3,11 @@
 //! A verifier's lease is good enough to answer a request, never to make a credential from a credential (docs/revocation.md):
 //! whoever mints asks here.
 
+use cloakroom_verify::jwt::Invalid;
 use cloakroom_verify::{KeyId, OpaqueKind, OpaqueToken, Revocation, Timestamp, jwt};
 
 use crate::auth::Auth;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::feed::AsOf;
 use crate::privilege::Holder;
 use crate::session::{RowStrategy, Session};
@@ -66,7 +67,8 @@ impl Auth {
         text: &str,
         now: Timestamp,
     ) -> Result<Option<LiveAccessToken>> {
-        let Ok(token) = jwt::verify(text, &self.keys, &self.rules, now) else { return Ok(None) };
+        let proved = self.proved_by_keys(|| jwt::verify(text, &self.keys, &self.rules, now)).await?;
+        let Ok(token) = proved else { return Ok(None) };
         let Some((user, as_of)) = self.store.by_id(token.user).await? else { return Ok(None) };
         let outdated = token.rv < user.min_rv.max(as_of.floor());
         if outdated || user.status != Status::Active || self.is_told_dead(&token, &token.kid).await? {
@@ -79,6 +81,19 @@ impl Auth {
             }
         }
         Ok(Some(LiveAccessToken { token, user, as_of }))
+    }
+
+    /// What comes of proving an access token, by keys that were read after it came if it names one that is not known: it
+    /// may have been made by a server that rotated before this one. An error while that cannot be told.
+    pub(crate) async fn proved_by_keys<T>(
+        &self,
+        prove: impl Fn() -> std::result::Result<T, Invalid>,
+    ) -> Result<std::result::Result<T, Invalid>> {
+        match prove() {
+            Err(Invalid::UnknownKey) if self.key_readings.anew().await => Ok(prove()),
+            Err(Invalid::UnknownKey) => Err(Error::KeyNotRead),
+            proved => Ok(proved),
+        }
     }
 
     /// Whether the feed tells of this token, of its key, or of claims that have changed since.

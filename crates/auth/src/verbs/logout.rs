@@ -35,7 +35,8 @@ impl Auth {
     }
 
     async fn logout_access(&self, text: &str, now: Timestamp) -> Result<()> {
-        let Ok(token) = jwt::verify_authentic(text, &self.keys, &self.rules) else { return Ok(()) };
+        let proved = self.proved_by_keys(|| jwt::verify_authentic(text, &self.keys, &self.rules)).await?;
+        let Ok(token) = proved else { return Ok(()) };
         // What a revoked key has signed proves nothing, from the moment that its revocation is known.
         if self.revocations.is_key_revoked(&token.kid) {
             return Ok(());

@@ -260,5 +260,16 @@ async fn start(config: &Config, store: Arc<dyn Store>, clock: &ManualClock) -> A
     let keys = key_files::load(config, Mode::Development, now).expect("keys are read");
     let app = wiring::app(config, wiring::auth(config, keys, store), AnyClock::Manual(clock.clone()));
     app.follower.sync().await.expect("the database answers");
+    tokio::spawn(read_keys(app.clone(), KeyWatch::new(config.clone(), Mode::Development)));
     app
+}
+
+/// As each server does by itself where a token names a key that it does not know.
+async fn read_keys(app: App, keys: KeyWatch) {
+    loop {
+        app.auth.key_readings.wanted().await;
+        // What failed shows in the answer.
+        let _ = keys.look(&app);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
