@@ -124,6 +124,15 @@ impl<C: Clock> Follower<C> {
         Arrival { begun: self.begun.load(Ordering::SeqCst), at: self.clock.boot() }
     }
 
+    /// Whether what is read from now on, by reads that commit nothing, may be answered with. Where heads are fenced a
+    /// primary that another has followed goes on reading what it has: so one must have committed since this was called.
+    pub async fn vouch_for_reads(&self) -> Stored<()> {
+        if self.auth.store.is_fenced() {
+            self.vouch(self.arrive(), true).await?;
+        }
+        Ok(())
+    }
+
     /// How old the knowledge is that a question is answered by: zero, if its round began after it. With `anew` no other
     /// counts. An error, if there is none in time: what is known from before is no answer.
     pub async fn vouch(&self, arrival: Arrival, anew: bool) -> Stored<Duration> {

@@ -327,6 +327,11 @@ pub trait Feed: Send + std::marker::Sync + 'static {
     fn fence(&self) -> bool {
         false
     }
+
+    /// Whether it is so.
+    fn is_fenced(&self) -> bool {
+        false
+    }
 }
 
 /// The service keys.

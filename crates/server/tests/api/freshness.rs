@@ -19,6 +19,24 @@ async fn an_outage_is_503_at_once_however_well_known_the_session_is() {
     assert_eq!(session.get("/v1/me").await.status, 200);
 }
 
+/// Only PostgreSQL has somebody who could take its place.
+#[tokio::test]
+async fn a_primary_that_others_went_on_without_answers_no_check() {
+    let world = always().await;
+    if !world.fence() {
+        return;
+    }
+    let session = world.login("alice", Way::SessionHeader).await;
+    let token = world.login("alice", Way::Jwt).await;
+    assert_eq!(session.get("/v1/me").await.status, 200);
+    // It reads what it has, and can commit nothing.
+    world.sql("ALTER TABLE feed_beat RENAME TO gone_beat");
+    session.get("/v1/me").await.assert_problem(503, "unavailable");
+    assert_eq!(token.get("/v1/me").await.status, 200, "access tokens stay under the lease");
+    world.sql("ALTER TABLE gone_beat RENAME TO feed_beat");
+    assert_eq!(session.get("/v1/me").await.status, 200);
+}
+
 #[tokio::test]
 async fn uses_keep_a_session_alive_and_idle_ones_end() {
     let world = always().await;

@@ -158,6 +158,32 @@ async fn a_request_that_is_no_form_is_refused() {
     }
 }
 
+/// Only PostgreSQL has somebody who could take its place.
+#[tokio::test]
+async fn a_primary_that_others_went_on_without_does_not_say_what_is_active_or_ended() {
+    let world = World::new().await;
+    if !world.fence() {
+        return;
+    }
+    let service = key(&world, "shop", &[Scope::Introspect, Scope::Revoke]).await;
+    let (session, token) =
+        (world.login("alice", Way::SessionHeader).await, world.login("alice", Way::Jwt).await);
+    let shown = [session.text("session_token"), token.text("access_token")];
+    // It reads what it has, and can commit nothing.
+    world.sql("ALTER TABLE feed_beat RENAME TO gone_beat");
+    for text in &shown {
+        for path in ["/v1/introspect", "/v1/revoke"] {
+            form(&service, path, format!("token={text}")).await.assert_problem(503, "unavailable");
+        }
+        let logout = world.anonymous().bearer(text).post_empty("/v1/logout").await;
+        logout.assert_problem(503, "unavailable");
+    }
+    world.sql("ALTER TABLE gone_beat RENAME TO feed_beat");
+    for text in &shown {
+        assert_eq!(introspect(&service, text).await.body["active"], true);
+    }
+}
+
 #[tokio::test]
 async fn without_its_store_it_does_not_say_inactive() {
     let world = World::new().await;

@@ -55,7 +55,7 @@ impl Feed for Postgres {
              ON e.rv > CASE WHEN $1::bigint >> 32 = h.head >> 32 THEN $1 ELSE 0 END ORDER BY e.rv"
         );
         let since = since.unwrap_or(Rv::ZERO).as_i64();
-        if self.fenced.load(Ordering::Relaxed) {
+        if self.is_fenced() {
             // Read first: what commits later is told by the next read. A primary that lost its standbys cannot commit.
             return transaction!(self.feed, transaction => {
                 let sync = sync(&transaction.rows(READ, &[&since]).await?)?;
@@ -158,6 +158,10 @@ impl Feed for Postgres {
     fn fence(&self) -> bool {
         self.fenced.store(true, Ordering::Relaxed);
         true
+    }
+
+    fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Relaxed)
     }
 }
 

@@ -105,6 +105,10 @@ impl Feed for WithRedis {
     fn fence(&self) -> bool {
         self.0.sql.fence()
     }
+
+    fn is_fenced(&self) -> bool {
+        self.0.sql.is_fenced()
+    }
 }
 
 #[async_trait]

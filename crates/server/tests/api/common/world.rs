@@ -211,6 +211,11 @@ impl World {
         self.apps.iter().try_for_each(|app| self.keys.look(app))
     }
 
+    /// Has each server read only what could be committed, too. `false`: its database offers no such thing.
+    pub fn fence(&self) -> bool {
+        self.apps.iter().all(|app| app.auth.store.fence())
+    }
+
     pub fn rotate_when_due(&self) -> Result<(), KeyError> {
         self.apps.iter().try_for_each(|app| self.keys.rotate_when_due(app))
     }
