@@ -1,6 +1,6 @@
 //! The rules in one place: what every verb needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use cloakroom_verify::jwt::Rules;
@@ -15,6 +15,7 @@ use crate::gate::Gate;
 use crate::grace::GraceWatch;
 use crate::key_readings::KeyReadings;
 use crate::keyring::{Keyring, Signer};
+use crate::lookups::Lookups;
 use crate::password::{HashPool, Hasher};
 use crate::proved_keys::ProvedKeys;
 use crate::refresh_event::RefreshCounts;
@@ -29,6 +30,9 @@ use crate::verbs::tend::PurgeCounts;
 pub struct Auth {
     /// Where users and sessions rest.
     pub store: Arc<dyn Store>,
+    /// How a server looks up sessions by tokens that are not proved yet: whoever makes tokens up takes one connection
+    /// then, and not all of them. Not set: by a query each.
+    pub lookups: OnceLock<Lookups>,
     /// What the operator decided.
     pub settings: Settings,
     /// The keys that credentials are made with; replaced whole when they are rotated.

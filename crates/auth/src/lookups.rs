@@ -1,7 +1,9 @@
 //! Session lookups that wait at the same moment, answered by one query.
 //!
-//! For `session.freshness = "always"`: each check is answered by a query that was sent after the check began. So a
-//! lookup joins only a query that is not sent yet; while one is under way, those who come wait for the next.
+//! Whoever makes tokens up has each of them looked up, since only the store can tell: together they take one connection
+//! and not all of them. And each lookup is answered by a query that was sent after it began, as
+//! `session.freshness = "always"` promises: it joins only a query that is not sent yet; while one is under way, those who
+//! come wait for the next.
 
 use std::future::Future;
 use std::sync::Arc;

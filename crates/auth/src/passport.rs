@@ -12,7 +12,6 @@ use cloakroom_verify::{
 use crate::audit::Audit;
 use crate::auth::Auth;
 use crate::follow::Follower;
-use crate::lookups::Lookups;
 use crate::session::{Dead, RowStrategy};
 use crate::store;
 
@@ -21,32 +20,46 @@ pub struct StoreAuthority<C> {
     auth: Arc<Auth>,
     follower: Arc<Follower<C>>,
     clock: C,
-    /// Where each check is answered by the store: many of them by one query.
-    lookups: Option<Lookups>,
+    /// Whether what it says counts by itself, and not under a lease.
+    always: bool,
+    /// Whether it looks up each session by a query of its own.
+    apart: bool,
 }
 
 impl<C: Clock> StoreAuthority<C> {
     /// Answers for `auth`, and lets `follower` renew a lapsed lease.
     pub fn new(auth: Arc<Auth>, follower: Arc<Follower<C>>, clock: C) -> Self {
-        Self { auth, follower, clock, lookups: None }
+        Self { auth, follower, clock, always: false, apart: false }
     }
 
-    /// Answers through these lookups: for a deployment in which each check asks the store.
+    /// For a deployment in which each check asks the store: no lease is looked at after the answer.
     #[must_use]
-    pub fn with_lookups(self, lookups: Lookups) -> Self {
-        Self { lookups: Some(lookups), ..self }
+    pub fn always(self) -> Self {
+        Self { always: true, ..self }
+    }
+
+    /// By a query for each check, as others do it: for comparisons.
+    #[must_use]
+    pub fn apart(self) -> Self {
+        Self { apart: true, ..self }
     }
 
     async fn authentic(&self, token: &OpaqueToken) -> crate::Result<Option<store::Found>> {
-        let Some(lookups) = &self.lookups else { return self.auth.authentic(token, self.clock.wall()).await };
-        if !self.auth.is_of_a_known_key(token, self.clock.wall())? {
+        let now = self.clock.wall();
+        if !self.apart {
+            return self.auth.authentic(token, now).await;
+        }
+        if !self.auth.is_of_a_known_key(token, now)? {
             return Ok(None);
         }
-        let found = lookups.find(token.session).await?;
+        let found = self.auth.store.find(token.session).await?;
         Ok(found.filter(|found| self.auth.proves(token, found)))
     }
 
     async fn fill(&self, token: &OpaqueToken) -> crate::Result<Option<Fill>> {
+        if self.always {
+            self.follower.vouch_for_reads().await?;
+        }
         let Some(found) = self.authentic(token).await? else { return Ok(None) };
         if token.kind != OpaqueKind::Session || found.session.strategy != RowStrategy::Session {
             return Ok(None);
@@ -88,6 +101,10 @@ impl<C: Clock> Authority for StoreAuthority<C> {
 
     async fn refresh_lease(&self) {
         self.follower.sync_on_demand().await;
+    }
+
+    async fn renew_keys(&self) -> Result<(), Outage> {
+        if self.auth.key_readings.anew().await { Ok(()) } else { Err(Outage) }
     }
 
     fn used(&self, session: SessionId, at: Timestamp, idle_timeout: Duration) {

@@ -38,6 +38,11 @@ impl ProvedKeys {
         good.then(|| Arc::clone(key))
     }
 
+    /// Whether this text proved a key before that is not known to be revoked, however long ago: it is no stranger's.
+    pub fn was_proved(&self, text: &str) -> bool {
+        self.lock().proved.contains_key(&digest_of(text))
+    }
+
     /// Remembers a key that the store told of and this text proved; `asked_at` was read before the store was asked.
     pub fn remember(&self, text: &str, key: ServiceKey, asked_at: BootInstant) -> Arc<ServiceKey> {
         let key = Arc::new(key);
@@ -97,6 +102,7 @@ mod tests {
         keys.remember(&text, key, at(100));
         assert!(keys.find(&text, at(159)).is_some());
         assert!(keys.find(&text, at(160)).is_none(), "the store is asked again");
+        assert!(keys.was_proved(&text) && !keys.was_proved("cka_x"));
         assert!(keys.find(&text[..text.len() - 1], at(100)).is_none());
     }
 
@@ -105,7 +111,7 @@ mod tests {
         let ((key, text), keys) = (made(), ProvedKeys::default());
         keys.remember(&text, key.clone(), BootInstant(1));
         keys.revoke(key.id);
-        assert!(keys.find(&text, BootInstant(1)).is_none());
+        assert!(keys.find(&text, BootInstant(1)).is_none() && !keys.was_proved(&text));
         // A read that began before the revocation ends after it.
         keys.remember(&text, key, BootInstant(1));
         assert!(keys.find(&text, BootInstant(1)).is_none());

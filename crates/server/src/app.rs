@@ -21,6 +21,7 @@ use crate::cookies::Cookies;
 use crate::cross_site::Origins;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::service_caller::Line;
 use crate::snapshots::Snapshots;
 use crate::streams::Streams;
 
@@ -53,6 +54,8 @@ pub struct Shared {
     pub trusted_proxies: Vec<IpNet>,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where programs wait whose key is not known.
+    pub line: Line,
     /// The streams of the feed that are open.
     pub streams: Arc<Streams>,
     /// What is read of the feed as a whole.

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::FromRequestParts;
+use cloakroom_verify::address::AddressGroup;
 use http::HeaderMap;
 use http::request::Parts;
 use ipnet::IpNet;
@@ -25,9 +26,14 @@ impl FromRequestParts<App> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-        Ok(Self(peer.map(|peer| behind(peer, &parts.headers, &app.trusted_proxies))))
+        let peer = parts.extensions.get::<Peer>();
+        Ok(Self(peer.map(|peer| behind(peer.0.ip(), &parts.headers, &app.trusted_proxies))))
     }
+}
+
+/// Where a request comes from, for the verifier.
+pub(crate) fn source(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> AddressGroup {
+    AddressGroup::of(behind(peer.0.ip(), headers, trusted))
 }
 
 /// The first address, seen from us, that no trusted proxy has.

@@ -16,7 +16,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use cloakroom_verify::authenticate::Authenticate;
 use cloakroom_verify::clock::Clock;
-use cloakroom_verify::layer::identify;
+use cloakroom_verify::layer::{JudgedAt, identify};
 use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
@@ -27,7 +27,7 @@ use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::app::{App, OwnVerifier};
-use crate::client_address::Peer;
+use crate::client_address::{self, Peer};
 use crate::problem::{self, Code, Problem};
 use crate::request_id;
 use crate::routes::{class, me};
@@ -92,11 +92,14 @@ impl<V: Authenticate> Door<V> {
     async fn routed(&self, peer: Option<Peer>, mut request: Request<Body>) -> Response {
         let (app, class) = (&self.app, class::of(&self.app.tolerant, request.method(), request.uri().path()));
         let cookie = app.cookies.session_name();
-        let caller = identify(&self.verifier, request.headers(), &cookie, class).await;
+        let peer = peer.or_else(|| request.extensions().get().copied());
+        let source = peer.map(|peer| client_address::source(peer, request.headers(), &app.trusted_proxies));
+        let caller = identify(&self.verifier, request.headers(), &cookie, class, source).await;
         if let Some(answer) = me::at_once(app, &request, &caller) {
             return answer;
         }
         request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(JudgedAt(self.verifier.now()));
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }

@@ -1,36 +1,106 @@
 //! The service that asks, if it may. Only `Authorization: Bearer cka_...` counts: never a cookie, so no page of a
 //! browser can ask in its name.
+//!
+//! Whoever makes keys up has each of them looked up. What was never proved here is limited by its source, and waits in a
+//! line of its own: those whose key is known do not wait behind it, nor for the connections that it would take.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use cloakroom_auth::service_key::{PREFIX, Scope, ServiceKey};
+use cloakroom_auth::Error;
+use cloakroom_auth::service_key::{PREFIX, Scope, ServiceKey, Shown};
+use cloakroom_verify::address::AddressGroup;
 use cloakroom_verify::clock::Clock;
+use cloakroom_verify::strangers::{EVERY, Strangers};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use tokio::sync::Semaphore;
 
 use crate::app::App;
+use crate::client_address::ClientAddress;
 use crate::problem::{Code, Problem};
 
-/// By what the store says now.
-pub async fn by_store(app: &App, headers: &HeaderMap, scope: Scope) -> Result<ServiceKey, Problem> {
+/// Keys that were never proved here and are looked up at once.
+const AT_ONCE: usize = 4;
+/// How long one waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where those wait whose key was never proved here.
+#[derive(Debug)]
+pub struct Line {
+    strangers: Strangers,
+    turns: Semaphore,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { strangers: Strangers::default(), turns: Semaphore::new(AT_ONCE) }
+    }
+}
+
+/// By what the store says now. So may be answered what is read from it after this.
+pub async fn by_store(
+    app: &App,
+    headers: &HeaderMap,
+    client: ClientAddress,
+    scope: Scope,
+) -> Result<Arc<ServiceKey>, Problem> {
     let text = shown(headers)?;
-    let key = app.auth.service_key(text).await?.ok_or_else(|| Problem::new(Code::InvalidToken))?;
-    if key.allows(scope) { Ok(key) } else { Err(Problem::scope_missing(scope.as_str())) }
+    app.follower.vouch_for_reads().await.map_err(Error::Store)?;
+    allowed(looked_up(app, text, client, || None).await?, scope)
 }
 
 /// By what the store said within the last minute and the feed has not taken back; without either, by the store.
-pub async fn by_memory(app: &App, headers: &HeaderMap, scope: Scope) -> Result<Arc<ServiceKey>, Problem> {
+pub async fn by_memory(
+    app: &App,
+    headers: &HeaderMap,
+    client: ClientAddress,
+    scope: Scope,
+) -> Result<Arc<ServiceKey>, Problem> {
     let text = shown(headers)?;
-    let now = app.clock.boot();
-    let known = if app.follower.is_fresh() { app.auth.proved_keys.find(text, now) } else { None };
-    let key = match known {
-        Some(key) => key,
-        None => {
-            let key = app.auth.service_key(text).await?.ok_or_else(|| Problem::new(Code::InvalidToken))?;
-            app.auth.proved_keys.remember(text, key, now)
-        }
-    };
+    let known = || app.auth.proved_keys.find(text, app.clock.boot()).filter(|_| app.follower.is_fresh());
+    match known() {
+        Some(key) => allowed(key, scope),
+        None => allowed(looked_up(app, text, client, known).await?, scope),
+    }
+}
+
+fn allowed(key: Arc<ServiceKey>, scope: Scope) -> Result<Arc<ServiceKey>, Problem> {
     if key.allows(scope) { Ok(key) } else { Err(Problem::scope_missing(scope.as_str())) }
+}
+
+/// The key of this text as the store tells of it now, or as somebody else with the same one, who had his turn before,
+/// has made it `known`.
+async fn looked_up(
+    app: &App,
+    text: &str,
+    client: ClientAddress,
+    known: impl Fn() -> Option<Arc<ServiceKey>>,
+) -> Result<Arc<ServiceKey>, Problem> {
+    let is_strange = Shown::parse(text).is_some() && !app.auth.proved_keys.was_proved(text);
+    if !is_strange {
+        return proved(app, text).await?.ok_or_else(|| Problem::new(Code::InvalidToken));
+    }
+    let source = client.0.map(AddressGroup::of);
+    let charged = app.line.strangers.charge(source, app.clock.boot());
+    let charged = charged.ok_or_else(|| Problem::new(Code::TooManyRequests).retry_after(EVERY))?;
+    let turn = tokio::time::timeout(PATIENCE, app.line.turns.acquire()).await;
+    let Ok(Ok(_turn)) = turn else { return Err(Problem::new(Code::Unavailable)) };
+    let found = match known() {
+        Some(key) => Ok(Some(key)),
+        None => proved(app, text).await,
+    };
+    if !matches!(found, Ok(None)) {
+        charged.refund();
+    }
+    found?.ok_or_else(|| Problem::new(Code::InvalidToken))
+}
+
+/// Asks the store, and remembers what was proved.
+async fn proved(app: &App, text: &str) -> Result<Option<Arc<ServiceKey>>, Error> {
+    let asked_at = app.clock.boot();
+    let key = app.auth.service_key(text).await?;
+    Ok(key.map(|key| app.auth.proved_keys.remember(text, key, asked_at)))
 }
 
 /// Whether this could be meant as a service key at all.

@@ -1,6 +1,6 @@
 //! Puts the parts together: a configuration, keys and a store become an [`App`].
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
@@ -37,6 +37,7 @@ use crate::cross_site::Origins;
 use crate::key_files::Keys;
 use crate::metrics::Metrics;
 use crate::routes;
+use crate::service_caller::Line;
 use crate::snapshots::Snapshots;
 use crate::streams::Streams;
 
@@ -61,6 +62,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
     let hasher = Hasher::new(params).expect("config::check lets only usable parameters pass");
     Arc::new(Auth {
         store,
+        lookups: OnceLock::new(),
         settings: settings(config),
         keyring: ArcSwap::from_pointee(keys.keyring),
         key_readings: KeyReadings::default(),
@@ -81,6 +83,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
 
 /// A server that verifies its own credentials as any service would. It belongs to the runtime that this is called on.
 pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
+    auth.lookups.get_or_init(|| Lookups::start(Arc::clone(&auth.store)));
     let lease = Arc::new(Lease::new(config.feed.bound));
     let follower = Arc::new(Follower::new(Arc::clone(&auth), Arc::clone(&lease), clock.clone()));
     let streams = Arc::new(Streams::default());
@@ -88,7 +91,7 @@ pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
     follower.listen(Box::new(move |events| listening.push(events)));
     let mut authority = StoreAuthority::new(Arc::clone(&auth), Arc::clone(&follower), clock.clone());
     if config.session.freshness == Freshness::Always {
-        authority = authority.with_lookups(Lookups::start(Arc::clone(&auth.store)));
+        authority = authority.always();
     }
     let verifier = Verifier::new(
         Arc::clone(&auth.keys),
@@ -111,6 +114,7 @@ pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
         origins: origins(&public, &config.server.allowed_origins),
         trusted_proxies: config.server.trusted_proxies.clone(),
         metrics: Metrics::new(routes::PATHS),
+        line: Line::default(),
         streams,
         snapshots: Snapshots::default(),
         retention: retention(config),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -113,6 +113,7 @@ impl Bench {
         let quota = "1000/1s".parse().expect("a quota");
         let auth = Arc::new(Auth {
             store,
+            lookups: OnceLock::new(),
             settings: self.settings.clone(),
             keyring: ArcSwap::new(Arc::clone(&self.keyring)),
             key_readings: KeyReadings::default(),

@@ -117,7 +117,9 @@ impl<A: Authority, C: Clock> Authenticate for Verifier<A, C> {
         }
         // Seldom and large: a future that held all of it would be moved about with every request.
         match proof.session() {
-            Some(text) if self.0.freshness == Freshness::Always => Box::pin(self.0.session_always(text)).await,
+            Some(text) if self.0.freshness == Freshness::Always => {
+                Box::pin(self.0.session_always(text)).await
+            }
             Some(text) => Box::pin(self.0.session(source, class, text)).await,
             None => Box::pin(self.0.access_token(class, proof.text())).await,
         }

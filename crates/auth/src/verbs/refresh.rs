@@ -125,7 +125,10 @@ impl Auth {
         if !self.is_of_a_known_key(token, now)? {
             return Ok(None);
         }
-        let found = self.store.find(token.session).await?;
+        let found = match self.lookups.get() {
+            Some(lookups) => lookups.find(token.session).await?,
+            None => self.store.find(token.session).await?,
+        };
         Ok(found.filter(|found| self.proves(token, found)))
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::client_address::ClientAddress;
 use crate::json::Form;
 use crate::problem::Problem;
 use crate::service_caller;
@@ -71,14 +72,16 @@ pub struct ActiveView {
     (status = 200, body = IntrospectionView),
     (status = 401, description = "`unauthenticated`, `invalid_token`: the service key"),
     (status = 403, description = "`forbidden`: the service key lacks the scope `introspect`"),
+    (status = 429, description = "`too_many_requests`: unknown service keys from this address"),
     (status = 503, description = "`unavailable`"),
 ))]
 pub async fn introspect(
     State(app): State<App>,
+    client: ClientAddress,
     headers: HeaderMap,
     Form(form): Form<TokenForm>,
 ) -> Result<Json<IntrospectionView>, Problem> {
-    let service = service_caller::by_store(&app, &headers, Scope::Introspect).await?;
+    let service = service_caller::by_store(&app, &headers, client, Scope::Introspect).await?;
     let found = app.auth.introspect(form.token.expose_secret(), app.clock.wall()).await?;
     Ok(Json(match found {
         Some(found) => {
@@ -97,14 +100,16 @@ pub async fn introspect(
     (status = 200, description = "It is refused from now on"),
     (status = 401, description = "`unauthenticated`, `invalid_token`: the service key"),
     (status = 403, description = "`forbidden`: the service key lacks the scope `revoke`"),
+    (status = 429, description = "`too_many_requests`: unknown service keys from this address"),
     (status = 503, description = "`unavailable`: it may live on"),
 ))]
 pub async fn revoke(
     State(app): State<App>,
+    client: ClientAddress,
     headers: HeaderMap,
     Form(form): Form<TokenForm>,
 ) -> Result<(), Problem> {
-    let service = service_caller::by_store(&app, &headers, Scope::Revoke).await?;
+    let service = service_caller::by_store(&app, &headers, client, Scope::Revoke).await?;
     Ok(app.auth.revoke_for(&service, form.token.expose_secret(), app.clock.wall()).await?)
 }
 

@@ -1,6 +1,12 @@
 //! Guessing is slow, and nobody is locked out by somebody else's guesses.
 
+use axum::body::Body;
 use cloakroom::client_address::Peer;
+use cloakroom_auth::service_key::{Scope, ServiceKey};
+use cloakroom_verify::strangers::{AT_ONCE, EVERY};
+use cloakroom_verify::{OpaqueToken, SessionId};
+use http::Method;
+use secrecy::ExposeSecret;
 
 use super::common::*;
 
@@ -130,4 +136,61 @@ async fn only_a_trusted_proxy_says_where_a_client_is() {
     assert_eq!(login([10, 0, 0, 1], "192.0.2.1", 3).await, 429);
     assert_eq!(login([192, 0, 2, 50], "192.0.2.51", 4).await, 401);
     assert_eq!(login([192, 0, 2, 50], "192.0.2.52", 5).await, 429, "a stranger cannot make up addresses");
+}
+
+/// At its own address.
+fn from(client: Client, address: &str) -> Client {
+    Client { peer: Some(Peer(std::net::SocketAddr::new(address.parse().unwrap(), 4711))), ..client }
+}
+
+#[tokio::test]
+async fn made_up_service_keys_are_limited_by_their_source_and_known_ones_are_not() {
+    let world = World::new().await;
+    let made = |name: &str| ServiceKey::make(name.to_owned(), vec![Scope::Introspect], world.now());
+    let (known, shows_known) = made("known");
+    let (late, shows_late) = made("late");
+    for key in [known, late] {
+        assert!(world.app().store.add_service_key(key).await.unwrap());
+    }
+    let ask = async |address: &str, key: &str| {
+        let client = from(world.anonymous().bearer(key), address);
+        let body = Body::from("token=x");
+        client.send(Method::POST, "/v1/introspect", "application/x-www-form-urlencoded", body).await
+    };
+    let (home, elsewhere) = ("192.0.2.1", "192.0.2.2");
+    let (known, late) = (shows_known.expose_secret(), shows_late.expose_secret());
+    assert_eq!(ask(home, known).await.status, 200);
+    for _ in 0..AT_ONCE {
+        let (_, made_up) = made("made up");
+        ask(home, made_up.expose_secret()).await.assert_problem(401, "invalid_token");
+    }
+    let (_, made_up) = made("made up");
+    ask(home, made_up.expose_secret()).await.assert_problem(429, "too_many_requests");
+    ask(home, late).await.assert_problem(429, "too_many_requests");
+    assert_eq!(ask(home, known).await.status, 200, "it was proved before");
+    assert_eq!(ask(elsewhere, late).await.status, 200);
+    assert_eq!(ask(home, late).await.status, 200, "wherever it was proved");
+    world.advance(EVERY);
+    ask(home, made_up.expose_secret()).await.assert_problem(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn made_up_sessions_are_limited_by_their_source_and_log_nobody_out() {
+    let world = World::new().await;
+    let (warm, cold) =
+        (world.login("alice", Way::SessionHeader).await, world.login("bob", Way::SessionHeader).await);
+    let (home, elsewhere) = ("192.0.2.1", "2001:db8::1");
+    assert_eq!(from(warm.clone(), home).get("/v1/me").await.status, 200);
+    let mut token = OpaqueToken::parse(&warm.text("session_token")).unwrap();
+    for n in 0..=AT_ONCE {
+        token.session = SessionId::from_bytes(u128::from(n).to_be_bytes());
+        let made_up = from(world.anonymous().with("session-id", &token.to_text()), home);
+        let answer = made_up.get("/v1/me").await;
+        let expected = if n < AT_ONCE { (401, "invalid_token") } else { (503, "unavailable") };
+        answer.assert_problem(expected.0, expected.1);
+    }
+    from(cold.clone(), home).get("/v1/me").await.assert_problem(503, "unavailable");
+    assert_eq!(from(warm, home).get("/v1/me").await.status, 200);
+    assert_eq!(from(cold.clone(), elsewhere).get("/v1/me").await.status, 200);
+    assert_eq!(from(cold, home).get("/v1/me").await.status, 200, "it is known now");
 }

@@ -12,6 +12,7 @@ const REPLICAS: usize = 2;
 
 #[path = "../api/admin.rs"]
 mod admin;
+mod apart;
 #[path = "../api/attacks.rs"]
 mod attacks;
 #[path = "../api/bad_refresh.rs"]

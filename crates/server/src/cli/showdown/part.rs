@@ -69,8 +69,8 @@ async fn classic<D: Answer>(inputs: &Inputs, door: impl FnOnce(App) -> D) -> Don
 
 /// One read of its own for each check: nothing is remembered, and those who wait together do not share a query.
 fn reading_each_time(app: &App) -> OwnVerifier {
-    let authority = StoreAuthority::new(Arc::clone(&app.auth), Arc::clone(&app.follower), app.clock.clone());
-    let auth = &app.auth;
+    let (auth, follower) = (&app.auth, Arc::clone(&app.follower));
+    let authority = StoreAuthority::new(Arc::clone(auth), follower, app.clock.clone()).apart();
     Verifier::new(
         Arc::clone(&auth.keys),
         auth.rules.clone(),

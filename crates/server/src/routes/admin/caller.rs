@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use cloakroom_auth::service_key::{Scope, ServiceKey};
 use cloakroom_verify::Principal;
 use http::request::Parts;
 
 use crate::app::App;
+use crate::client_address::ClientAddress;
 use crate::problem::{Code, Problem};
 use crate::service_caller;
 
@@ -13,7 +16,7 @@ pub enum Admin {
     /// A user with the role.
     User(Principal),
     /// A program with the scope.
-    Service(ServiceKey),
+    Service(Arc<ServiceKey>),
 }
 
 impl Admin {
@@ -31,7 +34,9 @@ impl FromRequestParts<App> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         if service_caller::is_shown(&parts.headers) {
-            return service_caller::by_store(app, &parts.headers, Scope::Admin).await.map(Self::Service);
+            let Ok(client) = ClientAddress::from_request_parts(parts, app).await;
+            let key = service_caller::by_store(app, &parts.headers, client, Scope::Admin).await;
+            return key.map(Self::Service);
         }
         let principal = Principal::from_request_parts(parts, app).await.map_err(Problem::from)?;
         if principal.roles.contains("admin") {

@@ -8,6 +8,7 @@ use cloakroom_verify::clock::Clock;
 use http::HeaderMap;
 
 use crate::app::App;
+use crate::client_address::ClientAddress;
 use crate::problem::Problem;
 use crate::service_caller;
 use crate::snapshots::Read;
@@ -20,8 +21,12 @@ use crate::snapshots::Read;
     (status = 403, description = "`forbidden`: the service key lacks the scope `feed`"),
     (status = 503, description = "`unavailable`: it cannot be read, or too many are being read"),
 ))]
-pub async fn snapshot(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    service_caller::by_memory(&app, &headers, Scope::Feed).await?;
+pub async fn snapshot(
+    State(app): State<App>,
+    client: ClientAddress,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    service_caller::by_memory(&app, &headers, client, Scope::Feed).await?;
     let known = app.follower.tell(None, 0).map_err(Error::Store)?.head;
     let read = async {
         let server_time = app.clock.wall();

@@ -16,6 +16,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::app::App;
+use crate::client_address::ClientAddress;
 use crate::problem::{Code, Problem};
 use crate::service_caller;
 use crate::streams::{Full, Pushed, Seat, Streams, text};
@@ -38,11 +39,15 @@ const COMMENT: &str = ":\n\n";
     (status = 400, description = "`invalid_request`: `Last-Event-ID` is no position"),
     (status = 401, description = "`unauthenticated`, `invalid_token`: the service key"),
     (status = 403, description = "`forbidden`: the service key lacks the scope `feed`"),
-    (status = 429, description = "`too_many_requests`: the key has 10,000 streams"),
+    (status = 429, description = "`too_many_requests`: the key has 10,000 streams, or unknown keys from this address"),
     (status = 503, description = "`unavailable`"),
 ))]
-pub async fn stream(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let key = service_caller::by_memory(&app, &headers, Scope::Feed).await?.id;
+pub async fn stream(
+    State(app): State<App>,
+    client: ClientAddress,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let key = service_caller::by_memory(&app, &headers, client, Scope::Feed).await?.id;
     let since = last_event(&headers)?;
     let seat = seat(&app.streams, key)?;
     let (pushes, missed) = app.follower.tell_from(since, REPLAYED, || app.streams.subscribe());

@@ -14,6 +14,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
 use crate::app::App;
+use crate::client_address::ClientAddress;
 use crate::json::Query;
 use crate::problem::{Code, Problem};
 use crate::service_caller;
@@ -39,16 +40,17 @@ const BOUNDS: std::ops::RangeInclusive<u64> = 1..=86_400_000;
     (status = 401, description = "`unauthenticated`, `invalid_token`: the service key"),
     (status = 403, description = "`forbidden`: the service key lacks the scope `feed`"),
     (status = 422, description = "`validation_failed`"),
-    (status = 429, description = "`too_many_requests`: the key has 10,000 verifiers"),
+    (status = 429, description = "`too_many_requests`: the key has 10,000 verifiers, or unknown keys from this address"),
     (status = 503, description = "`unavailable`: the head cannot be read; what was known before is no answer"),
 ))]
 pub async fn sync(
     State(app): State<App>,
+    client: ClientAddress,
     headers: HeaderMap,
     Query(question): Query<SyncQuestion>,
 ) -> Result<Response, Problem> {
     let server_time = app.clock.wall();
-    let key = service_caller::by_memory(&app, &headers, Scope::Feed).await?;
+    let key = service_caller::by_memory(&app, &headers, client, Scope::Feed).await?;
     let since = checked(&question)?;
     let verifiers = &app.follower.verifiers;
     let welcome = verifiers.register(key.id, &question.verifier, since, &app.clock);

@@ -7,6 +7,7 @@ use cloakroom_verify::feed::wire::touch::{MOST_USES, Use};
 use http::{HeaderMap, StatusCode};
 
 use crate::app::App;
+use crate::client_address::ClientAddress;
 use crate::json::JsonList;
 use crate::problem::Problem;
 use crate::service_caller;
@@ -21,14 +22,16 @@ use crate::service_caller;
     (status = 401, description = "`unauthenticated`, `invalid_token`: the service key"),
     (status = 403, description = "`forbidden`: the service key lacks the scope `feed`"),
     (status = 422, description = "`validation_failed`"),
+    (status = 429, description = "`too_many_requests`: unknown service keys from this address"),
     (status = 503, description = "`unavailable`: none is written"),
 ))]
 pub async fn touch(
     State(app): State<App>,
+    client: ClientAddress,
     headers: HeaderMap,
     JsonList(uses): JsonList<Use>,
 ) -> Result<StatusCode, Problem> {
-    service_caller::by_memory(&app, &headers, Scope::Feed).await?;
+    service_caller::by_memory(&app, &headers, client, Scope::Feed).await?;
     if uses.len() > MOST_USES {
         return Err(Problem::field("body", "too_many", format!("at most {MOST_USES} uses at once")));
     }
