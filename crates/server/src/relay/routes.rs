@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
-use cloakroom_auth::Error;
 use cloakroom_auth::verifiers::Welcome;
 use cloakroom_verify::Rv;
 use cloakroom_verify::clock::{BootInstant, Clock};
@@ -22,6 +21,7 @@ use crate::problem::{Code, Problem};
 use crate::routes::feed::stream::{last_event, open, seat};
 use crate::routes::feed::sync::checked;
 use crate::service_caller;
+use crate::snapshots::Wanted;
 
 const INTROSPECT: &str = "/v1/introspect";
 const JWKS: &str = "/.well-known/jwks.json";
@@ -110,10 +110,13 @@ async fn stream(State(relay): State<Relay>, headers: HeaderMap) -> Result<Respon
 
 /// `GET /v1/feed/snapshot`: everything that is live, fetched from a server once for all who ask together.
 async fn snapshot(State(relay): State<Relay>, headers: HeaderMap) -> Result<Response, Problem> {
-    callers::following(&relay, &headers).await?;
+    let key = callers::following(&relay, &headers).await?;
     let known = relay.known.tell(None, 0).ok_or_else(|| Problem::new(Code::Unavailable))?.head;
-    let read = relay.upstream.snapshot(relay.known.retain());
-    let snapshot = relay.snapshots.take(&relay.clock, known, read).await.map_err(Error::Store)?;
+    let goes_on_from =
+        |position| relay.known.tell(Some(position), MOST_EVENTS).is_some_and(|told| told.events.is_some());
+    let reading = relay.clone();
+    let read = async move { reading.upstream.snapshot(reading.known.retain()).await };
+    let snapshot = relay.snapshots.take(&relay.clock, &Wanted { key, known, goes_on_from }, read).await?;
     Ok(snapshot.response())
 }
 

@@ -6,7 +6,7 @@ use cloakroom_auth::session::EndReason;
 use cloakroom_verify::authenticate::Found;
 use cloakroom_verify::feed::wire::sync::{News, SyncAnswer};
 use cloakroom_verify::feed::wire::{passport, snapshot};
-use cloakroom_verify::{Event, OpaqueToken, Revocation, Rv, SessionId};
+use cloakroom_verify::{Event, OpaqueToken, Revocation, Rv, SessionId, TokenId};
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use secrecy::ExposeSecret;
@@ -205,6 +205,28 @@ async fn a_snapshot_brings_everything_that_is_live() {
     assert_eq!((head.entries, head.head().seq()), (2, 2));
 }
 
+#[tokio::test]
+async fn slow_readers_keep_nobody_out_while_a_sync_goes_on_from_what_they_read() {
+    let world = World::new().await;
+    let doors = Doors::of(&world.apps()[..1]);
+    let mut open = Vec::new();
+    for name in ["one", "two", "three", "four"] {
+        let service = key(&world, name, &[Scope::Feed]).await;
+        let mut request = Request::builder().uri("/v1/feed/snapshot");
+        for (name, value) in &service.headers {
+            request = request.header(name, value);
+        }
+        // Nobody reads it.
+        let response = doors.answer(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status(), StatusCode::OK, "{name}");
+        open.push(response);
+        world.advance(Duration::from_secs(60));
+        tell(&world, 1 + open.len() as u8, 1).await;
+    }
+    let first = open.swap_remove(0).into_body().collect().await.unwrap().to_bytes();
+    assert!(first.starts_with(b"{"), "whoever reads it at last gets it");
+}
+
 /// An open stream, read piece by piece.
 struct Stream(Body);
 
@@ -264,6 +286,32 @@ async fn a_revocation_appears_in_the_stream_and_a_stream_goes_on_where_it_was() 
     world.disable("mallory").await;
     world.follow().await;
     assert_eq!(ids(&resumed.next().await.unwrap()), [name(first.next().next())], "and goes on");
+}
+
+/// `n` events that another process tells of.
+async fn tell(world: &World, from: u8, n: u16) {
+    for number in 0..n {
+        let mut id = [from; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        let revocation = Revocation::TokenRevoked(TokenId::from_bytes(id));
+        world.app().store.append(revocation, None, world.now()).await.unwrap();
+    }
+    world.follow().await;
+}
+
+#[tokio::test]
+async fn a_stream_replays_256_events_and_to_one_who_missed_more_nothing() {
+    let world = World::new().await;
+    let service = key(&world, "shop", &[Scope::Feed]).await;
+    let start = sync(&service, "v1", None).await.head;
+    tell(&world, 1, 256).await;
+    let mut close = Stream::open(&service, Some(start)).await;
+    assert_eq!(ids(&close.next().await.unwrap()).len(), 256);
+    tell(&world, 2, 1).await;
+    let mut far = Stream::open(&service, Some(start)).await;
+    tell(&world, 3, 1).await;
+    let newest = format!("{}.{}", start.epoch(), start.seq() + 258);
+    assert_eq!(ids(&far.next().await.unwrap()), [newest], "it asks for the others");
 }
 
 #[tokio::test]

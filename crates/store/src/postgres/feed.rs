@@ -54,16 +54,17 @@ impl Feed for Postgres {
             ", e.rv, e.kind, e.key, e.keep_until FROM feed_head h LEFT JOIN feed_events e \
              ON e.rv > CASE WHEN $1::bigint >> 32 = h.head >> 32 THEN $1 ELSE 0 END ORDER BY e.rv"
         );
+        let pool = if since.is_some() { &self.feed } else { &self.whole };
         let since = since.unwrap_or(Rv::ZERO).as_i64();
         if self.is_fenced() {
             // Read first: what commits later is told by the next read. A primary that lost its standbys cannot commit.
-            return transaction!(self.feed, transaction => {
+            return transaction!(pool, transaction => {
                 let sync = sync(&transaction.rows(READ, &[&since]).await?)?;
                 transaction.commit_with(&[(BEAT, &[])]).await?;
                 Ok(sync)
             });
         }
-        single!(self.feed, connection => sync(&connection.rows(READ, &[&since]).await?))
+        single!(pool, connection => sync(&connection.rows(READ, &[&since]).await?))
     }
 
     async fn told(&self, revocations: &[Revocation]) -> Stored<Vec<Event>> {

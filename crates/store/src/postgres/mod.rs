@@ -46,12 +46,16 @@ use pool::Pool;
 /// Connections beside those of the pool, for the feed alone: one to follow it, one to write to it. Requests that wait
 /// for the locks of others must not keep a server from knowing what is revoked.
 const FEED_CONNECTIONS: usize = 2;
+/// And one for who reads all of it at once, which takes long: neither who follows nor who revokes waits for that.
+const WHOLE_CONNECTIONS: usize = 1;
 
 /// A database on a server.
 pub struct Postgres {
     pool: Arc<Pool>,
     /// For reading the feed, and for revocations that stand alone.
     feed: Arc<Pool>,
+    /// For reading all of the feed.
+    whole: Arc<Pool>,
     coalescer: Coalescer,
     doorbell: Doorbell,
     /// Whether each read of the head commits something, too.
@@ -89,16 +93,18 @@ impl Postgres {
         if pending > 0 {
             return Err(OpenError::Unmigrated { path: pool.address.name.clone().into(), pending });
         }
-        let feed = if pool.address.alone {
-            // Nobody else may use it, another connection of one's own included.
-            Arc::clone(&pool)
-        } else {
-            let mut feed = Pool::new(Address { pool_size: FEED_CONNECTIONS, ..pool.address.clone() })?;
-            (feed.told, feed.takes_writes) = (Arc::clone(&pool.told), Arc::clone(&pool.takes_writes));
-            Arc::new(feed)
+        let beside = |connections| -> Result<Arc<Pool>, OpenError> {
+            if pool.address.alone {
+                // Nobody else may use it, another connection of one's own included.
+                return Ok(Arc::clone(&pool));
+            }
+            let mut beside = Pool::new(Address { pool_size: connections, ..pool.address.clone() })?;
+            (beside.told, beside.takes_writes) = (Arc::clone(&pool.told), Arc::clone(&pool.takes_writes));
+            Ok(Arc::new(beside))
         };
+        let (feed, whole) = (beside(FEED_CONNECTIONS)?, beside(WHOLE_CONNECTIONS)?);
         let (coalescer, doorbell) = (Coalescer::start(Arc::clone(&feed)), Doorbell::start(Arc::clone(&feed)));
-        Ok(Self { pool, feed, coalescer, doorbell, fenced: AtomicBool::new(false) })
+        Ok(Self { pool, feed, whole, coalescer, doorbell, fenced: AtomicBool::new(false) })
     }
 }
 

@@ -32,6 +32,28 @@ pub(super) async fn so_many_wait(client: &Client, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reading_all_of_the_feed_takes_no_connection_from_those_who_follow_it_and_revoke() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.open().await;
+    let told = store.append(token(7, 1), None, now()).await.unwrap();
+    let client = database.connect().await;
+    client.batch_execute("BEGIN; LOCK TABLE feed_events IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let readings: Vec<_> = (0..4)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.read_since(None).await })
+        })
+        .collect();
+    so_many_wait(&client, 1).await;
+    assert!(store.is_alone(&[1; 16]).await.unwrap(), "the feed's own connections are free");
+    client.batch_execute("COMMIT").await.unwrap();
+    for reading in readings {
+        assert_eq!(reading.await.unwrap().unwrap().head, told.rv);
+    }
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_arrives_while_a_batch_is_written_goes_with_the_next() {
     let Some(database) = Database::new().await else { return };
     let store = database.open().await;
