@@ -22,7 +22,15 @@ pub const PER_KEY: usize = 10_000;
 pub struct Verifiers {
     /// How long an answer can be trusted at most.
     bound: Duration,
-    all: Mutex<HashMap<ServiceKeyId, HashMap<String, Registered>>>,
+    all: Mutex<HashMap<ServiceKeyId, OfKey>>,
+}
+
+/// Those of one service key.
+#[derive(Debug, Default)]
+struct OfKey {
+    named: HashMap<String, Registered>,
+    /// When they were last looked through for one that has lapsed.
+    looked: Option<BootInstant>,
 }
 
 /// One that runs.
@@ -77,20 +85,20 @@ impl Verifiers {
         let mut all = self.lock();
         let now = clock.boot();
         let of_key = all.entry(key).or_default();
-        if let Some(known) = of_key.get_mut(name)
+        if let Some(known) = of_key.named.get_mut(name)
             && !known.has_lapsed(now, self.bound)
         {
             // Not the greatest ever told: whatever a restarted one has forgotten is not known.
             *known = Registered { asked: now, acked, ..*known };
             return Welcome::Known;
         }
-        if of_key.len() >= PER_KEY {
-            of_key.retain(|_, known| !known.has_lapsed(now, self.bound));
+        if of_key.named.len() >= PER_KEY {
+            of_key.forget_lapsed(now, self.bound);
         }
-        if of_key.len() >= PER_KEY {
+        if of_key.named.len() >= PER_KEY && !of_key.named.contains_key(name) {
             return Welcome::TooMany;
         }
-        of_key.insert(name.to_owned(), Registered { since: now, asked: now, acked });
+        of_key.named.insert(name.to_owned(), Registered { since: now, asked: now, acked });
         Welcome::New
     }
 
@@ -104,17 +112,18 @@ impl Verifiers {
         let mut all = self.lock();
         let now = clock.boot();
         all.retain(|_, of_key| {
-            of_key.retain(|_, known| !known.has_lapsed(now, self.bound));
-            !of_key.is_empty()
+            of_key.named.retain(|_, known| !known.has_lapsed(now, self.bound));
+            !of_key.named.is_empty()
         });
-        all.values().map(HashMap::len).sum()
+        all.values().map(|of_key| of_key.named.len()).sum()
     }
 
     /// What all know at least, of those that may trust something; `None`: there are none.
     pub fn least(&self, clock: &impl Clock) -> Option<Option<Rv>> {
         let all = self.lock();
         let now = clock.boot();
-        let live = all.values().flat_map(HashMap::values).filter(|one| !one.has_lapsed(now, self.bound));
+        let live = all.values().flat_map(|of_key| of_key.named.values());
+        let live = live.filter(|one| !one.has_lapsed(now, self.bound));
         live.map(|one| one.acked).min()
     }
 
@@ -122,8 +131,9 @@ impl Verifiers {
     pub fn await_all(&self, seq: Rv, clock: &impl Clock) -> Awaited {
         let all = self.lock();
         let now = clock.boot();
-        let live =
-            all.iter().flat_map(|(key, of_key)| of_key.iter().map(move |(name, one)| (*key, name, one)));
+        let live = all
+            .iter()
+            .flat_map(|(key, of_key)| of_key.named.iter().map(move |(name, one)| (*key, name, one)));
         let live = live.filter(|(_, _, one)| !one.has_lapsed(now, self.bound));
         let waiting: Vec<_> = live.map(|(key, name, _)| (key, name.clone())).collect();
         let counts = Counts { registered: waiting.len(), ..Counts::default() };
@@ -139,7 +149,7 @@ impl Verifiers {
         let now = clock.boot();
         let Awaited { seq, from, waiting, counts } = awaited;
         waiting.retain(|(key, name)| {
-            let one = all.get(key).and_then(|of_key| of_key.get(name));
+            let one = all.get(key).and_then(|of_key| of_key.named.get(name));
             // One that came again after it had lapsed was vouched to by a later read.
             let Some(one) = one.filter(|one| one.since <= *from && !one.has_lapsed(now, self.bound)) else {
                 counts.lapsed += 1;
@@ -152,8 +162,19 @@ impl Verifiers {
         waiting.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ServiceKeyId, HashMap<String, Registered>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ServiceKeyId, OfKey>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OfKey {
+    /// Makes room, and looks for it eight times a bound at most: one who names himself anew in each question must not have
+    /// ten thousand others looked through each time, while everybody waits for the lock.
+    fn forget_lapsed(&mut self, now: BootInstant, bound: Duration) {
+        if self.looked.is_none_or(|looked| now.since(looked) >= bound / 8) {
+            self.looked = Some(now);
+            self.named.retain(|_, known| !known.has_lapsed(now, bound));
+        }
     }
 }
 
@@ -286,5 +307,26 @@ mod tests {
         let other = ServiceKeyId::from_bytes([2; 16]);
         assert_eq!(verifiers.register(other, "0", None, &at(0)), Welcome::New);
         assert_eq!(verifiers.register(KEY, "one more", None, &at(2001)), Welcome::New, "the others are gone");
+    }
+
+    #[test]
+    fn a_key_that_is_full_is_looked_through_eight_times_a_bound_at_most() {
+        let verifiers = Verifiers::new(BOUND);
+        for n in 0..PER_KEY {
+            verifiers.register(KEY, &n.to_string(), None, &at(0));
+        }
+        assert_eq!(verifiers.register(KEY, "stranger", None, &at(1900)), Welcome::TooMany);
+        assert_eq!(
+            verifiers.register(KEY, "stranger", None, &at(2149)),
+            Welcome::TooMany,
+            "not looked again yet"
+        );
+        assert_eq!(
+            verifiers.register(KEY, "0", None, &at(2149)),
+            Welcome::New,
+            "it lapsed, and has its place still"
+        );
+        assert_eq!(verifiers.register(KEY, "stranger", None, &at(2150)), Welcome::New);
+        assert_eq!(verifiers.count(&at(2150)), 2);
     }
 }
