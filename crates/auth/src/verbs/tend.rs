@@ -7,6 +7,7 @@ use cloakroom_verify::{SessionId, Timestamp, UserId};
 
 use crate::auth::Auth;
 use crate::error::Result;
+use crate::uses::Uses;
 
 /// Rows that one step of the cleanup deletes at most, so that it never holds the database for long.
 const BATCH: u32 = 500;
@@ -30,6 +31,25 @@ pub struct Purged {
     pub sessions: u64,
     /// Events that can kill nothing any more.
     pub events: u64,
+}
+
+/// Uses that are being written. Dropped before they are, because that failed or because nobody waits any more, they go
+/// back: they are not lost with whoever happened to write them.
+struct Pending<'u> {
+    uses: &'u Uses,
+    taken: Vec<(SessionId, Timestamp)>,
+}
+
+impl Pending<'_> {
+    fn written(mut self) {
+        self.taken.clear();
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.uses.put_back(&self.taken);
+    }
 }
 
 impl Auth {
@@ -66,10 +86,9 @@ impl Auth {
         if uses.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.touch(uses.clone()).await {
-            self.uses.put_back(&uses);
-            return Err(error);
-        }
+        let pending = Pending { uses: &self.uses, taken: uses };
+        self.touch(pending.taken.clone()).await?;
+        pending.written();
         Ok(())
     }
 
@@ -107,5 +126,23 @@ impl Auth {
     /// Whether [`purge`](Self::purge) left more to do.
     pub fn unfinished(purged: Purged) -> bool {
         purged.sessions.max(purged.events) >= u64::from(BATCH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uses_whose_writing_is_given_up_are_written_later() {
+        let (uses, session) = (Uses::default(), SessionId::from_bytes([1; 16]));
+        let now = Timestamp::from_seconds(1_800_000_000);
+        uses.record(session, now, Duration::from_secs(3600));
+        let taken = uses.take_due(now);
+        assert_eq!(taken, [(session, now)]);
+        drop(Pending { uses: &uses, taken: taken.clone() });
+        assert_eq!(uses.take(session), taken);
+        Pending { uses: &uses, taken }.written();
+        assert_eq!(uses.take(session), []);
     }
 }

@@ -68,9 +68,15 @@ pub async fn run_behind<D: Answer>(
         () = asked.wait() => {}
     }
     tending.abort();
-    // The others need not count on it any more. Unheard, it is only forgotten later.
+    leave(&app).await
+}
+
+/// What is pending is written before the others are told that they need not count on this one any more: else a lost
+/// connection could take uses with it that nothing else tells of. Unheard, it is only forgotten later.
+async fn leave(app: &App) -> Done {
+    let written = app.auth.flush_all_uses().await;
     let _ = app.follower.leave().await;
-    app.auth.flush_all_uses().await.map_err(Failure::unreachable)
+    written.map_err(Failure::unreachable)
 }
 
 pub(super) async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {

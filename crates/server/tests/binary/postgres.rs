@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::common::skip::skip;
 use super::common::*;
+use super::load::{now, until};
 
 const SERVER: &str = "CLOAKROOM_TEST_POSTGRES_URL";
 pub const CONFIG: &str = "public_url = \"https://auth.example.com\"\n[signup]\nopen = true\n";
@@ -49,6 +50,17 @@ impl Schema {
             drop(client);
             let _ = connection.await;
         });
+    }
+
+    /// What the test's own triggers have written down.
+    fn steps(&self) -> Vec<String> {
+        block_on(async {
+            let (client, connection) =
+                tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await.expect("it answers");
+            tokio::spawn(connection);
+            let rows = client.query("SELECT what FROM steps ORDER BY n", &[]).await.expect("it is read");
+            rows.iter().map(|row| row.get(0)).collect()
+        })
     }
 
     /// A folder with keys, whose commands use this database.
@@ -143,6 +155,37 @@ fn two_servers_and_a_command_share_users_sessions_and_revocations() {
     refused_within_the_bound(&two, &token);
     let refused = two.post("/v1/login", &json!({"email": "alice@example.com", "password": PASSWORD}));
     assert!(refused.status >= 400, "{refused:?}");
+}
+
+#[test]
+fn a_server_that_ends_writes_its_uses_before_it_says_that_it_has_left() {
+    let Some(schema) = Schema::new() else { return };
+    let place = schema.place();
+    let mut command = Schema::command(&place, &["serve", "--migrate"]);
+    command.env("CLOAKROOM__SESSION__IDLE_TIMEOUT", "1m");
+    let mut server = Server::start(command);
+    server.signup("alice");
+    schema.execute(&format!(
+        "SET search_path = {}; CREATE TABLE steps (n bigserial, what text); \
+         CREATE FUNCTION step() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN INSERT INTO steps (what) VALUES (TG_ARGV[0]); RETURN NULL; END $$; \
+         CREATE TRIGGER used AFTER UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION step('used'); \
+         CREATE TRIGGER gone AFTER UPDATE ON feed_nodes FOR EACH ROW WHEN (NEW.left_at IS NOT NULL) \
+         EXECUTE FUNCTION step('left')",
+        schema.name
+    ));
+    let token = server.login("alice", "session");
+    assert_eq!(server.me(&token), 200);
+    until("its first use is written", || schema.steps() == ["used"]);
+    // The next is told a hundredth of the idle timeout after that, and due a quarter of it after that.
+    let first = now();
+    until("it was used again", || {
+        server.me(&token);
+        first.elapsed() > Duration::from_millis(700)
+    });
+    server.terminate();
+    assert!(server.child.wait().unwrap().success());
+    assert_eq!(schema.steps(), ["used", "used", "left"]);
 }
 
 #[test]
