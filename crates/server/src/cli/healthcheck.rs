@@ -7,17 +7,29 @@ use http::{Request, StatusCode};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use tokio::net::TcpStream;
 
 use super::{Done, Failure, output};
-use crate::config::{Config, Inputs};
+use crate::config::{Inputs, Layers};
 
 const DEADLINE: Duration = Duration::from_secs(3);
 
+/// All of the configuration that it needs: a relay has no more.
+#[derive(Deserialize)]
+struct Named {
+    server: Server,
+}
+
+#[derive(Deserialize)]
+struct Server {
+    management: SocketAddr,
+}
+
 /// Asks `/readyz` of `server.management`: 0 ready, 1 not ready, 5 nobody answers.
 pub async fn healthcheck(inputs: &Inputs) -> Done {
-    let (config, _) = Config::load(inputs)?;
-    let address = reachable(config.server.management);
+    let Named { server } = Layers::read(inputs)?.parse()?;
+    let address = reachable(server.management);
     let status = match tokio::time::timeout(DEADLINE, ask(address)).await {
         Ok(Ok(status)) => status,
         Ok(Err(error)) => return Err(Failure::unreachable(format!("{address}: {error}"))),

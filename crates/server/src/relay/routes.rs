@@ -18,7 +18,7 @@ use http::{HeaderMap, Method};
 use super::{Relay, callers};
 use crate::json::Query;
 use crate::problem::{Code, Problem};
-use crate::routes::feed::stream::{last_event, open, seat};
+use crate::routes::feed::stream::{REPLAYED, last_event, open, seat};
 use crate::routes::feed::sync::checked;
 use crate::service_caller;
 use crate::snapshots::Wanted;
@@ -101,7 +101,7 @@ async fn stream(State(relay): State<Relay>, headers: HeaderMap) -> Result<Respon
     let since = last_event(&headers)?;
     let (known, streams) = (&relay.known, &relay.known.streams);
     let seat = seat(streams, key)?;
-    let (pushes, missed) = known.tell_from(since, MOST_EVENTS, || streams.subscribe());
+    let (pushes, missed) = known.tell_from(since, REPLAYED, || streams.subscribe());
     if known.callers.is_revoked(key) {
         return Err(Problem::new(Code::InvalidToken));
     }

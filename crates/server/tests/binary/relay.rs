@@ -1,5 +1,6 @@
 //! `relay`: servers, relays and verifiers behind them, as real processes that are stopped and killed.
 
+use std::io::{BufRead, BufReader, Write};
 use std::time::Duration;
 
 use cloakroom_verify::authenticate::{Authenticate, Denied, Proof};
@@ -135,6 +136,59 @@ fn behind_a_relay_that_stands_still_nobody_is_let_in_and_afterwards_everybody_kn
     relay.signal("CONT");
     until("it knows", || service.check(&alice) == 401);
     until("the others are back", || service.check(&bob) == 200);
+}
+
+#[test]
+fn a_healthcheck_of_a_relay_needs_nothing_but_its_address() {
+    let place = Place::new();
+    let mut server = place.dev(&[]);
+    let mut relay = relay(&place, "relay", &[&server]);
+    let management = relay.management.to_string();
+    let check = || {
+        // Of another folder: a relay has no configuration and no database.
+        Place::new().run(&["healthcheck", "--management", &management])
+    };
+    let ran = check();
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "ready\n"), "{ran:?}");
+    server.kill();
+    until("it is not ready without its server", || ready(&relay) == 503);
+    check().fails(1, "not ready");
+    relay.kill();
+    check().fails(5, &management);
+}
+
+#[test]
+fn a_relay_replays_little_to_a_stream_and_to_one_who_missed_more_nothing() {
+    let place = Place::new();
+    let server = place.dev(&[]);
+    let relay = relay(&place, "relay", &[&server]);
+    let (leaf, admin) = (key(&place, "shop", "feed"), key(&place, "admin", "admin"));
+    let start = sync(&relay, &leaf, "v1", None).head;
+    let revoke = |n: u32| {
+        let admin = format!("Bearer {admin}");
+        let headers = [("authorization", admin.as_str()), ("content-type", "application/json")];
+        let body = json!({"token_id": format!("01900000-0000-7000-8000-{n:012}")}).to_string();
+        let reply = request(server.listen, "POST", "/v1/admin/revocations", &headers, &body).unwrap();
+        assert_eq!(reply.status, 200, "{reply:?}");
+    };
+    (0..257).for_each(&revoke);
+    let knows =
+        |seq: u32| until("the relay knows", || sync(&relay, &leaf, "v1", Some(start)).head.seq() == seq);
+    knows(start.seq() + 257);
+    let mut stream = std::net::TcpStream::connect(relay.listen).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let last = format!("{}.{}", start.epoch(), start.seq());
+    let ask = format!(
+        "GET /v1/feed/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {leaf}\r\nlast-event-id: {last}\r\n\r\n"
+    );
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().contains(" 200 "));
+    // It listens once its head has been sent.
+    assert!(lines.by_ref().any(|line| line.is_empty()));
+    revoke(257);
+    let first = lines.find_map(|line| line.strip_prefix("id: ").map(str::to_owned)).unwrap();
+    assert_eq!(first, format!("{}.{}", start.epoch(), start.seq() + 258), "it asks for the others");
 }
 
 #[test]

@@ -25,7 +25,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How often something is sent, so that a connection that is gone is noticed on both sides.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Missed events that a stream begins with at most: a client that never reads holds them. Who missed more asks.
-const REPLAYED: usize = 256;
+pub(crate) const REPLAYED: usize = 256;
 /// A comment: every client skips it.
 const COMMENT: &str = ":\n\n";
 
