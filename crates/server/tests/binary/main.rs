@@ -35,5 +35,6 @@ mod throwaway;
 #[expect(dead_code, reason = "other suites use the rest")]
 #[path = "../../../../xtask/src/throwaway_redis.rs"]
 mod throwaway_redis;
+mod tls;
 mod token;
 mod wire;
