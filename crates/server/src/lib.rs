@@ -6,7 +6,8 @@
 //! * [`problem`]: the only place where an error becomes a status; [`json`], [`client_address`], [`cross_site`],
 //!   [`cookies`], [`request_id`]: what requests carry; [`grant`], [`view`], [`device`]: what answers look like
 //! * [`service_caller`], [`streams`], [`snapshots`]: what programs ask, and what they are told as it happens
-//! * [`serve`], [`management`], [`metrics`], [`tend`]: a running server; [`relay`]: one that passes the feed on; [`cli`]: the commands
+//! * [`serve`] (and `stalled`: who takes nothing is closed), [`management`], [`metrics`], [`tend`]: a running server;
+//!   [`relay`]: one that passes the feed on; [`cli`]: the commands
 //!
 //! No SQL and no rules: a handler extracts, calls one verb of `cloakroom-auth`, and renders.
 
@@ -33,6 +34,7 @@ pub mod routes;
 pub mod serve;
 pub mod service_caller;
 pub mod snapshots;
+mod stalled;
 pub mod streams;
 pub mod tend;
 pub mod view;

@@ -23,9 +23,12 @@ use tokio::sync::watch;
 use crate::client_address::Peer;
 use crate::door::{self, Door};
 use crate::header_timer::HeaderTimer;
+use crate::stalled::Taken;
 
 /// How long the headers of a request may take, and how long a connection may rest between two.
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a client may take nothing of what it is sent.
+const STALLED: Duration = Duration::from_secs(30);
 /// hyper refuses beyond this by itself; below it our own limit answers with a problem.
 const READ_BUFFER: usize = 64 * 1024;
 /// How long one who has connected may take to begin a request before an end of the process may cut him off.
@@ -109,7 +112,7 @@ fn connection(stream: TcpStream, peer: SocketAddr, door: Arc<impl Answer>, grace
             .timer(timer.clone())
             .header_read_timeout(HEADER_DEADLINE)
             .max_buf_size(READ_BUFFER)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Taken::within(stream, STALLED)), service);
         let first = poll_fn(|context| Poll::Ready(Pin::new(&mut connection).poll(context)));
         let ended = match first.await {
             Poll::Ready(ended) => ended,
