@@ -31,7 +31,7 @@ pub struct Auth {
     /// Where users and sessions rest.
     pub store: Arc<dyn Store>,
     /// How a server looks up sessions by tokens that are not proved yet: whoever makes tokens up takes one connection
-    /// then, and not all of them. Not set: by a query each.
+    /// then, and not all of them. Not set: by a query each. A server sets it, since it needs a runtime; commands do without.
     pub lookups: OnceLock<Lookups>,
     /// What the operator decided.
     pub settings: Settings,

@@ -87,7 +87,8 @@ impl Retention {
     #[must_use]
     pub fn announce(self, duration: Duration, earliest: Timestamp, latest: Timestamp) -> Self {
         if duration >= self.duration || earliest >= self.until {
-            return Self { duration, until: latest.after(duration) };
+            // Never back: the one before may have been announced by a clock that is ahead.
+            return Self { duration, until: self.until.max(latest.after(duration)) };
         }
         self
     }

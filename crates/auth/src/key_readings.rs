@@ -1,4 +1,7 @@
-//! Tokens of a key that was not read yet: 503 while the keys are read again, then refused.
+//! Tokens of a key that was not read yet: never 401 before the keys are read again.
+//!
+//! An opaque token names one of 256 versions: which were met is remembered, and nobody waits (`settle`: 503 at once). An
+//! access token may name anything: nothing is remembered, and who shows it waits for one whole reading (`anew`).
 //!
 //! A replica that rotates a key first may hand out a token before another one has looked into the directory. What a
 //! token names decides only *that* the keys are read again: once for all who wait, however many made-up names there are.

@@ -20,8 +20,6 @@ pub struct StoreAuthority<C> {
     auth: Arc<Auth>,
     follower: Arc<Follower<C>>,
     clock: C,
-    /// Whether what it says counts by itself, and not under a lease.
-    always: bool,
     /// Whether it looks up each session by a query of its own.
     apart: bool,
 }
@@ -29,13 +27,7 @@ pub struct StoreAuthority<C> {
 impl<C: Clock> StoreAuthority<C> {
     /// Answers for `auth`, and lets `follower` renew a lapsed lease.
     pub fn new(auth: Arc<Auth>, follower: Arc<Follower<C>>, clock: C) -> Self {
-        Self { auth, follower, clock, always: false, apart: false }
-    }
-
-    /// For a deployment in which each check asks the store: no lease is looked at after the answer.
-    #[must_use]
-    pub fn always(self) -> Self {
-        Self { always: true, ..self }
+        Self { auth, follower, clock, apart: false }
     }
 
     /// By a query for each check, as others do it: for comparisons.
@@ -57,9 +49,8 @@ impl<C: Clock> StoreAuthority<C> {
     }
 
     async fn fill(&self, token: &OpaqueToken) -> crate::Result<Option<Fill>> {
-        if self.always {
-            self.follower.vouch_for_reads().await?;
-        }
+        // That nobody knows a token is an answer by what the store says, too.
+        self.follower.vouch_for_reads().await?;
         let Some(found) = self.authentic(token).await? else { return Ok(None) };
         if token.kind != OpaqueKind::Session || found.session.strategy != RowStrategy::Session {
             return Ok(None);

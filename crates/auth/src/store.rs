@@ -298,7 +298,7 @@ pub trait Feed: Send + std::marker::Sync + 'static {
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64>;
 
     /// Whether it takes what is written, as far as it knows without asking: `false` once a write failed because it takes
-    /// none, until one is taken again, which is found out by itself (or by who is announced).
+    /// none, until one is taken again, which the store finds out by itself or by the next `announce`.
     fn takes_writes(&self) -> bool {
         true
     }

@@ -4,9 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_auth::Auth;
 use cloakroom_auth::follow::Follower;
 use cloakroom_auth::passport::StoreAuthority;
+use cloakroom_auth::{Auth, Error};
 use cloakroom_verify::Timestamp;
 use cloakroom_verify::clock::{BootInstant, Clock, ManualClock, SystemClock};
 use cloakroom_verify::lease::Lease;
@@ -70,6 +70,12 @@ impl App {
     /// Shares these parts.
     pub fn new(shared: Shared) -> Self {
         Self(Arc::new(shared))
+    }
+
+    /// Before anything is answered by what the store says, "unknown" included: where heads are fenced, a primary that
+    /// others went on without would go on saying it.
+    pub async fn vouch_for_reads(&self) -> Result<(), Problem> {
+        self.follower.vouch_for_reads().await.map_err(|error| Problem::from(Error::Store(error)))
     }
 
     /// The credentials that a request shows, unproved.

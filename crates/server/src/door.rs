@@ -1,7 +1,7 @@
 //! Every request comes in here and every answer goes out: limits, deadlines, origins, callers, panics, names and numbers.
 //!
 //! In: a name, the size of headers and body, the origin, then who is calling. Out: problems are written, credentials
-//! are not cached, the request is counted. What happens between is the router's.
+//! are not cached, the request is counted. What happens between is the router's, but for `GET /v1/me`, which is answered here.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -62,7 +62,8 @@ impl<V: Authenticate> Door<V> {
         self.answer_to(None, request).await
     }
 
-    /// The same for a request of this peer.
+    /// The same for a request of this peer; `None`: mounted in another application, which may have put a [`Peer`] among the
+    /// extensions. Without one, nobody is limited by source.
     pub(crate) async fn answer_to(&self, peer: Option<Peer>, request: Request<Body>) -> Response {
         let app = &self.app;
         let started = app.clock.boot();

@@ -32,8 +32,8 @@ impl HeaderTimer {
         Self(Arc::new(Deadline { began, due: AtomicU64::new(NEVER), passed: AtomicBool::new(false) }))
     }
 
-    /// Drives the connection that has this timer. It is let known that a deadline has passed; until then nothing
-    /// happens but a look at it each `period`, which must be at most as long as any deadline.
+    /// Drives the connection that has this timer. hyper learns from it when a deadline has passed; until then
+    /// nothing happens but a look at it each `period`, which must be at most as long as any deadline.
     pub(crate) async fn drive<F: Future>(self, period: Duration, connection: F) -> F::Output {
         let mut connection = pin!(connection);
         let mut look = pin!(tokio::time::sleep(period));
@@ -55,6 +55,8 @@ impl HeaderTimer {
     fn arm(&self, deadline: Instant) {
         let due = deadline.saturating_duration_since(self.0.began).as_nanos();
         self.0.due.store(u64::try_from(due).unwrap_or(NEVER), Ordering::Relaxed);
+        // One that passed while its head was being read is over: it says nothing of the next.
+        self.0.passed.store(false, Ordering::Relaxed);
     }
 
     fn due(&self) -> Option<Instant> {
@@ -138,6 +140,20 @@ mod tests {
         client.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
         assert!(connection.await.unwrap().unwrap_err().is_timeout());
         assert_eq!(began.elapsed().as_secs(), DEADLINE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_passes_as_the_head_arrives_is_none_of_the_next_request() {
+        let (mut client, connection) = served();
+        for _ in 0..2 {
+            client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+            // Both are there before the connection is looked at again: the bytes, and the end of the time for them.
+            tokio::time::advance(DEADLINE).await;
+            let mut answer = [0; 4096];
+            let read = client.read(&mut answer).await.unwrap();
+            assert!(answer[..read].starts_with(b"HTTP/1.1 200"));
+        }
+        assert!(connection.await.unwrap().unwrap_err().is_timeout(), "who rests is let go");
     }
 
     #[tokio::test(start_paused = true)]

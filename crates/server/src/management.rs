@@ -21,7 +21,8 @@ pub fn router(app: App) -> Router {
 /// Ready is who knows every revocation of the last moments, and was not asked to end. Knowing them takes a store
 /// that answers, so a store that is down shows here within `feed.bound`. One that takes no writes (a full disk, a database
 /// that became a standby) shows as soon as a write failed: checks of sessions go on for as long as it can be read, but
-/// nobody can log in, and nobody out. A clock far from the database's judges by itself what has expired.
+/// nobody can log in, and nobody out. A server whose clock is far from the database's
+/// would judge wrongly what has expired.
 async fn readyz(State(app): State<App>) -> Response {
     if *app.draining.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();

@@ -38,7 +38,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// What to wait when no connection can be accepted, so that a lack of descriptors does not take a core.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Answers requests: the door, or the management routes.
+/// Answers requests: the door of a server or of a relay, or the management routes.
 pub trait Answer: Send + Sync + 'static {
     /// Answers one.
     fn answer(&self, peer: Peer, request: Request<Body>) -> impl Future<Output = Response> + Send;

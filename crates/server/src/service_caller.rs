@@ -14,7 +14,7 @@ use cloakroom_verify::clock::Clock;
 use cloakroom_verify::strangers::{EVERY, Strangers};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::app::App;
 use crate::client_address::ClientAddress;
@@ -22,6 +22,8 @@ use crate::problem::{Code, Problem};
 
 /// Keys that were never proved here and are looked up at once.
 const AT_ONCE: usize = 4;
+/// How many wait for it at most. Verifiers do not wait long: of a line that is longer than they wait, nobody is served.
+const WAITING: usize = 64;
 /// How long one waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -29,12 +31,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Line {
     strangers: Strangers,
+    places: Semaphore,
     turns: Semaphore,
 }
 
 impl Default for Line {
     fn default() -> Self {
-        Self { strangers: Strangers::default(), turns: Semaphore::new(AT_ONCE) }
+        let (places, turns) = (Semaphore::new(WAITING), Semaphore::new(AT_ONCE));
+        Self { strangers: Strangers::default(), places, turns }
+    }
+}
+
+impl Line {
+    /// A turn; `None` where too many wait for one, or for too long.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let _place = self.places.try_acquire().ok()?;
+        tokio::time::timeout(PATIENCE, self.turns.acquire()).await.ok()?.ok()
     }
 }
 
@@ -46,7 +58,6 @@ pub async fn by_store(
     scope: Scope,
 ) -> Result<Arc<ServiceKey>, Problem> {
     let text = shown(headers)?;
-    app.follower.vouch_for_reads().await.map_err(Error::Store)?;
     allowed(looked_up(app, text, client, || None).await?, scope)
 }
 
@@ -77,6 +88,8 @@ async fn looked_up(
     client: ClientAddress,
     known: impl Fn() -> Option<Arc<ServiceKey>>,
 ) -> Result<Arc<ServiceKey>, Problem> {
+    app.vouch_for_reads().await?;
+    // What is no key at all costs no lookup.
     let is_strange = Shown::parse(text).is_some() && !app.auth.proved_keys.was_proved(text);
     if !is_strange {
         return proved(app, text).await?.ok_or_else(|| Problem::new(Code::InvalidToken));
@@ -84,8 +97,10 @@ async fn looked_up(
     let source = client.0.map(AddressGroup::of);
     let charged = app.line.strangers.charge(source, app.clock.boot());
     let charged = charged.ok_or_else(|| Problem::new(Code::TooManyRequests).retry_after(EVERY))?;
-    let turn = tokio::time::timeout(PATIENCE, app.line.turns.acquire()).await;
-    let Ok(Ok(_turn)) = turn else { return Err(Problem::new(Code::Unavailable)) };
+    let Some(_turn) = app.line.turn().await else {
+        charged.refund();
+        return Err(Problem::new(Code::Unavailable));
+    };
     let found = match known() {
         Some(key) => Ok(Some(key)),
         None => proved(app, text).await,

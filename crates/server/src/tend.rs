@@ -103,10 +103,17 @@ async fn clean_up(app: &App, retention: Duration) {
         if let Err(error) = app.auth.store.retain(retention, now).await {
             tracing::warn!(%error, "the retention of events could not be announced");
         }
-        app.auth.revocations.forget_before(app.follower.drift().earlier(now));
+        forget(app, now).await;
         if let Err(error) = purge(app, now).await {
             tracing::warn!(%error, "expired rows could not be deleted");
         }
+    }
+}
+
+/// What has expired by both clocks, compared a moment ago: what is forgotten too early is not told again.
+async fn forget(app: &App, now: Timestamp) {
+    if app.follower.announce().await.is_ok() {
+        app.auth.revocations.forget_before(app.follower.drift().earlier(now));
     }
 }
 

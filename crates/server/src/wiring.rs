@@ -31,7 +31,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
 use crate::app::{AnyClock, App, Shared};
-use crate::config::{Claim, Config, Freshness, Origin};
+use crate::config::{Claim, Config, Origin};
 use crate::cookies::Cookies;
 use crate::cross_site::Origins;
 use crate::key_files::Keys;
@@ -89,10 +89,7 @@ pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
     let streams = Arc::new(Streams::default());
     let listening = Arc::clone(&streams);
     follower.listen(Box::new(move |events| listening.push(events)));
-    let mut authority = StoreAuthority::new(Arc::clone(&auth), Arc::clone(&follower), clock.clone());
-    if config.session.freshness == Freshness::Always {
-        authority = authority.always();
-    }
+    let authority = StoreAuthority::new(Arc::clone(&auth), Arc::clone(&follower), clock.clone());
     let verifier = Verifier::new(
         Arc::clone(&auth.keys),
         auth.rules.clone(),

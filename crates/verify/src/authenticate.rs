@@ -48,7 +48,7 @@ impl std::fmt::Debug for Proof<'_> {
 pub enum Denied {
     /// The credential is no good: 401. The reason is for logs; the client gets one answer for all of them.
     Unauthenticated(Reason),
-    /// We cannot tell: 503. A broken store is not a wrong token.
+    /// We cannot tell: 503. A broken store is not a wrong token, nor is a source that shows too many.
     Unavailable,
 }
 

@@ -1,6 +1,7 @@
 //! The tower layer: who is calling is known before the handler runs.
 //!
-//! It never refuses by itself, so a route that needs nobody works for everybody; the extractors refuse.
+//! It never refuses by itself, so a route that needs nobody works for everybody; the extractors refuse. [`identify`] is the
+//! same without a layer: the servers' own door asks it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,8 +34,9 @@ pub enum Caller {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JudgedAt(pub Timestamp);
 
-/// Puts a [`Caller`] into each request. With an [`AddressGroup`] among its extensions, a layer of yours says where a
-/// request comes from, and who shows many tokens that nobody knows keeps nobody else from being answered.
+/// Puts a [`Caller`] into each request. A layer of yours may put an [`AddressGroup`] among the extensions: where the
+/// request comes from. A source that shows too many unknown session tokens gets 503 then, and others do not suffer for it.
+/// Without it nobody is limited.
 #[derive(Debug, Clone)]
 pub struct AuthenticateLayer<V> {
     verifier: V,
@@ -54,7 +56,7 @@ impl<V> AuthenticateLayer<V> {
     }
 
     /// Lets the routes under it go on for so long after the last moment that everything was known, see
-    /// [`RouteClass::Tolerant`]. A [`RouteClass`] among a request's extensions goes before this.
+    /// [`RouteClass::Tolerant`].
     pub fn tolerant(self, limit: Duration) -> Self {
         Self { class: RouteClass::Tolerant(limit), ..self }
     }
@@ -94,7 +96,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (verifier, cookie) = (self.verifier.clone(), self.cookie);
-        let class = request.extensions().get().copied().unwrap_or(self.class);
+        let class = self.class;
         // The service that was polled ready must be the one that is called.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);

@@ -23,7 +23,11 @@ const SOURCES: usize = 16_384;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Strangers(Cache<AddressGroup, Arc<Budget>>);
+pub struct Strangers {
+    budgets: Cache<AddressGroup, Arc<Budget>>,
+    /// What a lookup counts for.
+    price: u64,
+}
 
 /// When it will be whole again, in nanoseconds of the boot clock (the generic cell rate algorithm).
 #[derive(Debug, Default)]
@@ -32,38 +36,44 @@ struct Budget(AtomicU64);
 /// A lookup that is charged to its source. Dropped, it stays charged: who hangs up must not look up for nothing.
 #[derive(Debug)]
 #[must_use]
-pub struct Charged(Option<Arc<Budget>>);
+pub struct Charged(Option<(Arc<Budget>, u64)>);
 
 impl Default for Strangers {
     fn default() -> Self {
-        Self(Cache::new(SOURCES))
+        Self { budgets: Cache::new(SOURCES), price: 1 }
     }
 }
 
 impl Strangers {
+    /// Half the limit, for one who passes questions on and is one source there: none of its own sources can spend all
+    /// that it has. Several together can.
+    pub fn at_half() -> Self {
+        Self { price: 2, ..Self::default() }
+    }
+
     /// Charges a lookup to its source, before it is done: those under way together do not outrun the limit. `None`: the
     /// source has shown too many that nobody knows. Nothing is charged where the source is not known.
     pub fn charge(&self, source: Option<AddressGroup>, now: BootInstant) -> Option<Charged> {
         let Some(source) = source else { return Some(Charged(None)) };
         let Ok(budget) =
-            self.0.get_or_insert_with(&source, || Ok::<_, std::convert::Infallible>(Arc::default()));
-        budget.take(now).then_some(Charged(Some(budget)))
+            self.budgets.get_or_insert_with(&source, || Ok::<_, std::convert::Infallible>(Arc::default()));
+        budget.take(self.price, now).then_some(Charged(Some((budget, self.price))))
     }
 }
 
 impl Charged {
     /// It was no stranger, or nobody found out: nothing is charged.
     pub fn refund(self) {
-        if let Some(budget) = self.0 {
-            budget.0.fetch_sub(nanos(1), Ordering::Relaxed);
+        if let Some((budget, price)) = self.0 {
+            budget.0.fetch_sub(nanos(price), Ordering::Relaxed);
         }
     }
 }
 
 impl Budget {
-    fn take(&self, now: BootInstant) -> bool {
+    fn take(&self, price: u64, now: BootInstant) -> bool {
         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |whole_at| {
-            let charged = whole_at.max(now.0).saturating_add(nanos(1));
+            let charged = whole_at.max(now.0).saturating_add(nanos(price));
             (charged <= now.0.saturating_add(nanos(AT_ONCE))).then_some(charged)
         });
         taken.is_ok()
@@ -94,6 +104,21 @@ mod tests {
         assert!(show("192.0.2.2", 0), "another source has its own");
         assert_eq!((0..10).filter(|_| show("192.0.2.1", 30)).count(), 3);
         assert_eq!((0..2 * AT_ONCE).filter(|_| show("192.0.2.1", 3_600_000)).count() as u64, AT_ONCE);
+    }
+
+    #[test]
+    fn one_source_cannot_spend_all_that_who_passes_it_on_may_show() {
+        let (relay, server) = (Strangers::at_half(), Strangers::default());
+        let mut passed_on = 0;
+        for millis in 0..60_000 {
+            if relay.charge(source("192.0.2.1"), at(millis)).is_some() {
+                passed_on += 1;
+                // The first was the slowest.
+                let arrives = at(if passed_on == 1 { 900 } else { millis.max(900) });
+                assert!(server.charge(source("192.0.2.99"), arrives).is_some(), "{passed_on}");
+            }
+        }
+        assert!(passed_on > AT_ONCE / 2);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The verifier: who is calling?
 
+mod at_once;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -131,41 +133,6 @@ impl<A: Authority, C: Clock> Authenticate for Verifier<A, C> {
 }
 
 impl<A: Authority, C: Clock> Parts<A, C> {
-    /// The warm path: what can be told without waiting for anybody; `None` where it cannot.
-    fn at_once(&self, class: RouteClass, proof: Proof<'_>) -> Option<Result<Principal, Denied>> {
-        match proof.session() {
-            Some(text) => self.session_at_once(class, text),
-            None => self.access_token_at_once(class, proof.text()),
-        }
-    }
-
-    fn session_at_once(&self, class: RouteClass, text: &str) -> Option<Result<Principal, Denied>> {
-        if self.freshness == Freshness::Always {
-            return None;
-        }
-        let token = session_token(text)?;
-        let passport = self.passports.find(&token.session)?;
-        let now = self.clock.wall();
-        if passport.standing(&token, now) != Standing::Good {
-            return None;
-        }
-        match self.judge_session(class, &passport) {
-            Judgement::Live => Some(Ok(self.used(&token, &passport, now))),
-            Judgement::Killed => Some(Err(Denied::Unauthenticated(Reason::Revoked))),
-            Judgement::Refill | Judgement::Tolerated | Judgement::Stale => None,
-        }
-    }
-
-    fn access_token_at_once(&self, class: RouteClass, text: &str) -> Option<Result<Principal, Denied>> {
-        let verified =
-            self.prover.prove(text, self.clock.wall(), |verified| self.authority.proved(verified)).ok()?;
-        match self.judge_token(class, &verified) {
-            Judgement::Live => Some(Ok(verified.principal.clone())),
-            Judgement::Killed | Judgement::Refill => Some(Err(Denied::Unauthenticated(Reason::Revoked))),
-            Judgement::Tolerated | Judgement::Stale => None,
-        }
-    }
-
     async fn session(
         &self,
         mut source: Option<AddressGroup>,

@@ -68,6 +68,8 @@ pub async fn run_behind<D: Answer>(
         () = asked.wait() => {}
     }
     tending.abort();
+    // What it was about to write is put back before the rest is written.
+    let _ = tending.await;
     leave(&app).await
 }
 

@@ -12,13 +12,16 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use cloakroom_auth::service_key::{Scope, Shown};
 use cloakroom_verify::ServiceKeyId;
+use cloakroom_verify::address::AddressGroup;
 use cloakroom_verify::clock::{BootInstant, Clock};
 use cloakroom_verify::feed::wire::TOUCH;
+use cloakroom_verify::strangers::{EVERY, Strangers};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use super::Relay;
+use crate::client_address::Peer;
 use crate::problem::{Code, Problem};
 use crate::service_caller;
 
@@ -38,6 +41,8 @@ pub struct Callers {
     /// Whoever makes keys up must not keep out those whose minute is over: they wait in lines of their own.
     again: Semaphore,
     first: Semaphore,
+    /// What is passed on comes to a server from the relay: it must not spend for them what it needs itself.
+    strangers: Strangers,
 }
 
 #[derive(Debug, Default)]
@@ -49,13 +54,14 @@ struct Known {
 
 impl Default for Callers {
     fn default() -> Self {
-        Self { known: Mutex::default(), again: Semaphore::new(AT_ONCE), first: Semaphore::new(AT_ONCE) }
+        let [again, first] = [Semaphore::new(AT_ONCE), Semaphore::new(AT_ONCE)];
+        Self { known: Mutex::default(), again, first, strangers: Strangers::at_half() }
     }
 }
 
 /// The key that is shown with these headers, if it may follow the feed. 503 where the relay cannot vouch for anything:
 /// it asks once more before, for all who wait.
-pub async fn following(relay: &Relay, headers: &HeaderMap) -> Result<ServiceKeyId, Problem> {
+pub async fn following(relay: &Relay, peer: Peer, headers: &HeaderMap) -> Result<ServiceKeyId, Problem> {
     let text = service_caller::shown(headers)?;
     let shown = Shown::parse(text).ok_or_else(|| Problem::new(Code::InvalidToken))?;
     let callers = &relay.known.callers;
@@ -77,14 +83,35 @@ pub async fn following(relay: &Relay, headers: &HeaderMap) -> Result<ServiceKeyI
     let proved = async {
         let _turn = line.acquire().await.map_err(|_| Problem::new(Code::Unavailable))?;
         // Somebody with the same key may have had his turn before.
-        if found().is_some() { Ok(()) } else { prove(relay, text).await }
+        if found().is_some() { Ok(()) } else { prove(relay, peer, text).await }
     };
     let proved = tokio::time::timeout(PATIENCE, proved).await;
     proved.map_err(|_| Problem::new(Code::Unavailable))??;
     if callers.is_revoked(shown.id) { Err(Problem::new(Code::InvalidToken)) } else { Ok(shown.id) }
 }
 
-async fn prove(relay: &Relay, text: &str) -> Result<(), Problem> {
+/// What a server answers to whoever shows this key. One that was never good here is limited by where it comes from.
+pub async fn charged<B>(
+    relay: &Relay,
+    peer: Peer,
+    text: &str,
+    ask: impl Future<Output = Result<Response<B>, Problem>>,
+) -> Result<Response<B>, Problem> {
+    let callers = &relay.known.callers;
+    if callers.was_good(text) {
+        return ask.await;
+    }
+    let source = Some(AddressGroup::of(peer.0.ip()));
+    let charged = callers.strangers.charge(source, relay.clock.boot());
+    let charged = charged.ok_or_else(|| Problem::new(Code::TooManyRequests).retry_after(EVERY))?;
+    let answer = ask.await;
+    if !answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::UNAUTHORIZED) {
+        charged.refund();
+    }
+    answer
+}
+
+async fn prove(relay: &Relay, peer: Peer, text: &str) -> Result<(), Problem> {
     let asked_at = relay.clock.boot();
     let mut bearer =
         HeaderValue::try_from(format!("Bearer {text}")).map_err(|_| Problem::new(Code::InvalidToken))?;
@@ -92,7 +119,8 @@ async fn prove(relay: &Relay, text: &str) -> Result<(), Problem> {
     let headers = [(AUTHORIZATION, bearer), (CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     let headers = HeaderMap::from_iter(headers);
     let nothing = Bytes::from_static(b"[]");
-    let answer = relay.upstream.ask(Method::POST, TOUCH, &headers, nothing, PATIENCE).await?;
+    let ask = relay.upstream.ask(Method::POST, TOUCH, &headers, nothing, PATIENCE);
+    let answer = charged(relay, peer, text, ask).await?;
     match answer.status().as_u16() {
         200..=299 => {}
         401 => return Err(Problem::new(Code::InvalidToken)),

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use bytes::Bytes;
 use cloakroom_auth::verifiers::Welcome;
 use cloakroom_verify::Rv;
@@ -16,6 +16,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use super::{Relay, callers};
+use crate::client_address::Peer;
 use crate::json::Query;
 use crate::problem::{Code, Problem};
 use crate::routes::feed::stream::{REPLAYED, last_event, open, seat};
@@ -48,11 +49,12 @@ pub fn router(relay: Relay) -> Router {
 /// `GET /v1/feed/sync`: what happened since, and how old that is.
 async fn sync(
     State(relay): State<Relay>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     Query(question): Query<SyncQuestion>,
 ) -> Result<Response, Problem> {
     let arrival = relay.clock.boot();
-    let key = callers::following(&relay, &headers).await?;
+    let key = callers::following(&relay, peer, &headers).await?;
     let since = checked(&question)?;
     match relay.known.register(key, &question.verifier, since) {
         Welcome::New | Welcome::Known => {}
@@ -96,8 +98,12 @@ fn answer(relay: &Relay, nonce: String, since: Option<Rv>, arrival: BootInstant)
 }
 
 /// `GET /v1/feed/stream`: events as they happen.
-async fn stream(State(relay): State<Relay>, headers: HeaderMap) -> Result<Response, Problem> {
-    let key = callers::following(&relay, &headers).await?;
+async fn stream(
+    State(relay): State<Relay>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let key = callers::following(&relay, peer, &headers).await?;
     let since = last_event(&headers)?;
     let (known, streams) = (&relay.known, &relay.known.streams);
     let seat = seat(streams, key)?;
@@ -109,8 +115,12 @@ async fn stream(State(relay): State<Relay>, headers: HeaderMap) -> Result<Respon
 }
 
 /// `GET /v1/feed/snapshot`: everything that is live, fetched from a server once for all who ask together.
-async fn snapshot(State(relay): State<Relay>, headers: HeaderMap) -> Result<Response, Problem> {
-    let key = callers::following(&relay, &headers).await?;
+async fn snapshot(
+    State(relay): State<Relay>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let key = callers::following(&relay, peer, &headers).await?;
     let known = relay.known.tell(None, 0).ok_or_else(|| Problem::new(Code::Unavailable))?.head;
     let goes_on_from =
         |position| relay.known.tell(Some(position), MOST_EVENTS).is_some_and(|told| told.events.is_some());
@@ -121,20 +131,28 @@ async fn snapshot(State(relay): State<Relay>, headers: HeaderMap) -> Result<Resp
 }
 
 /// `POST /v1/feed/touch`
-async fn touch(State(relay): State<Relay>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
-    service_caller::shown(&headers)?;
-    relay.upstream.pass_on(Method::POST, wire::TOUCH, &headers, body, PATIENCE).await
+async fn touch(
+    State(relay): State<Relay>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let text = service_caller::shown(&headers)?;
+    let pass_on = relay.upstream.pass_on(Method::POST, wire::TOUCH, &headers, body, PATIENCE);
+    callers::charged(&relay, peer, text, pass_on).await
 }
 
 /// `POST /v1/introspect`: within half the bound, as an answer counts for no longer than the bound after its question.
 async fn introspect(
     State(relay): State<Relay>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    service_caller::shown(&headers)?;
+    let text = service_caller::shown(&headers)?;
     let patience = relay.feed.lease().bound() / 2;
-    relay.upstream.pass_on(Method::POST, INTROSPECT, &headers, body, patience).await
+    let pass_on = relay.upstream.pass_on(Method::POST, INTROSPECT, &headers, body, patience);
+    callers::charged(&relay, peer, text, pass_on).await
 }
 
 /// `GET /.well-known/jwks.json`

@@ -53,6 +53,7 @@ pub async fn exchange(
     let refresh_cookie = app.cookies.refresh_token(&headers)?;
     let refresh_body = body.refresh_token.as_ref().map(ExposeSecret::expose_secret);
     let presented = presented(body.strategy, proofs.texts(), refresh_cookie, refresh_body, caller)?;
+    app.vouch_for_reads().await?;
     let now = app.clock.wall();
     match app.auth.exchange(presented, body.strategy, transport, attempt.as_ref(), now).await? {
         Exchange::Granted(granted) => Ok(grant::exchanged(&app, &granted, transport, now)),

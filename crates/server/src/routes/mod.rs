@@ -72,12 +72,6 @@ pub(crate) fn described() -> OpenApiRouter<App> {
         .routes(routes!(feed::touch::touch))
         .routes(routes!(well_known::jwks))
         .routes(routes!(well_known::metadata))
-        .merge(authenticated())
-}
-
-/// The routes that want to know who is calling.
-fn authenticated() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
         .routes(routes!(me::me))
         .routes(routes!(sessions::list, sessions::end_many))
         .routes(routes!(ended::ended))

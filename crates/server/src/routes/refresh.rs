@@ -51,6 +51,7 @@ pub async fn refresh(
         (None, Some(token)) => (token, Transport::Cookie),
         (None, None) => return Err(Problem::new(Code::Unauthenticated)),
     };
+    app.vouch_for_reads().await?;
     let now = app.clock.wall();
     match app.auth.refresh(token, attempt.as_ref(), now).await? {
         Refresh::Granted(granted) => Ok(grant::render(&app, &granted, transport, now)),

@@ -24,7 +24,7 @@ use crate::problem::{Code, Problem};
 
 /// How long one is given out to those who come later, whatever has happened since.
 const SHARED_FOR: Duration = Duration::from_secs(1);
-/// How many are in memory at most, since somebody reads slowly.
+/// How many are in memory at most: each stays as long as its slowest reader.
 const AT_ONCE: usize = 3;
 /// How long somebody waits for the one that is being read.
 const PATIENCE: Duration = Duration::from_secs(6);

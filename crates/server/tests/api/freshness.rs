@@ -21,7 +21,7 @@ async fn an_outage_is_503_at_once_however_well_known_the_session_is() {
 
 /// Only PostgreSQL has somebody who could take its place.
 #[tokio::test]
-async fn a_primary_that_others_went_on_without_answers_no_check() {
+async fn a_primary_that_others_went_on_without_answers_no_check_of_a_session() {
     let world = always().await;
     if !world.fence() {
         return;

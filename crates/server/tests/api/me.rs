@@ -19,7 +19,7 @@ under! {
 
 under! {
     [SessionCookie, Jwt]
-    async fn past_the_router_and_through_it_the_answer_is_the_same(world, alice) {
+    async fn past_the_router_and_through_it_status_headers_and_length_are_the_same(world, alice) {
         for caller in [alice, world.anonymous()] {
             let got = caller.get("/v1/me").await;
             // Only GET passes the router by.

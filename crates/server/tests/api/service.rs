@@ -168,6 +168,7 @@ async fn a_primary_that_others_went_on_without_does_not_say_what_is_active_or_en
     let service = key(&world, "shop", &[Scope::Introspect, Scope::Revoke]).await;
     let (session, token) =
         (world.login("alice", Way::SessionHeader).await, world.login("alice", Way::Jwt).await);
+    let hybrid = world.login("alice", Way::Hybrid).await;
     let shown = [session.text("session_token"), token.text("access_token")];
     // It reads what it has, and can commit nothing.
     world.sql("ALTER TABLE feed_beat RENAME TO gone_beat");
@@ -178,6 +179,13 @@ async fn a_primary_that_others_went_on_without_does_not_say_what_is_active_or_en
         let logout = world.anonymous().bearer(text).post_empty("/v1/logout").await;
         logout.assert_problem(503, "unavailable");
     }
+    // What it does not find may have been made on the other one.
+    let unknown = with_another_mac(&shown[0]);
+    let body = serde_json::json!({"refresh_token": with_another_mac(&hybrid.text("refresh_token"))});
+    world.anonymous().bearer(&unknown).get("/v1/me").await.assert_problem(503, "unavailable");
+    world.anonymous().post("/v1/refresh", body).await.assert_problem(503, "unavailable");
+    let body = serde_json::json!({"strategy": "hybrid", "transport": "body"});
+    world.anonymous().bearer(&unknown).post("/v1/exchange", body).await.assert_problem(503, "unavailable");
     world.sql("ALTER TABLE gone_beat RENAME TO feed_beat");
     for text in &shown {
         assert_eq!(introspect(&service, text).await.body["active"], true);

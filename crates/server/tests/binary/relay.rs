@@ -64,6 +64,26 @@ impl Service {
     }
 }
 
+#[test]
+fn made_up_keys_cost_who_shows_them_and_not_the_relay() {
+    let place = Place::new();
+    let server = place.dev(&[]);
+    let good = key(&place, "shop", "feed");
+    let made_up = format!("{}{}", &good[..good.len() - 8], "AAAAAAAA");
+    let relay = relay(&place, "relay", &[&server]);
+    let touch = |key: &str| {
+        let bearer = format!("Bearer {key}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        request(relay.listen, "POST", "/v1/feed/touch", &headers, "[]").unwrap().status
+    };
+    assert_eq!((0..4000).map(|_| touch(&made_up)).find(|status| *status != 401), Some(429));
+    let heard = request(server.management, "GET", "/metrics", &[], "").unwrap().text;
+    assert!(heard.contains(r#"route="/v1/feed/touch",status="401""#), "{heard}");
+    assert!(!heard.contains(r#"route="/v1/feed/touch",status="429""#), "{heard}");
+    let sync = request(relay.management, "GET", "/readyz", &[], "").unwrap();
+    assert_eq!(sync.status, 200, "what the relay asks for itself is answered: {sync:?}");
+}
+
 /// A question of a verifier that knows everything up to `since`.
 fn ask(relay: &Server, key: &str, name: &str, since: Option<Rv>) -> Reply {
     let position = since.map_or_else(String::new, |rv| format!("&epoch={}&since={}", rv.epoch(), rv.seq()));

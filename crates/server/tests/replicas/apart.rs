@@ -1,4 +1,4 @@
-//! What one server knows and the other does not yet, and what one client can take from all of them.
+//! What one server knows and the other does not yet, and how many connections made-up credentials take.
 
 use std::time::Duration;
 

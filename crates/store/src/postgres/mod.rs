@@ -44,7 +44,8 @@ use doorbell::Doorbell;
 use pool::Pool;
 
 /// Connections beside those of the pool, for the feed alone: one to follow it, one to write to it. Requests that wait
-/// for the locks of others must not keep a server from knowing what is revoked.
+/// for the locks of others must not keep a server from knowing what is revoked. The doorbell's is not among them: it is
+/// opened beside all pools.
 const FEED_CONNECTIONS: usize = 2;
 /// And one for who reads all of it at once, which takes long: neither who follows nor who revokes waits for that.
 const WHOLE_CONNECTIONS: usize = 1;

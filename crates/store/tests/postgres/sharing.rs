@@ -32,7 +32,7 @@ pub(super) async fn so_many_wait(client: &Client, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reading_all_of_the_feed_takes_no_connection_from_those_who_follow_it_and_revoke() {
+async fn reading_all_of_the_feed_takes_no_connection_from_those_who_follow_it() {
     let Some(database) = Database::new().await else { return };
     let store = database.open().await;
     let told = store.append(token(7, 1), None, now()).await.unwrap();

@@ -11,7 +11,7 @@ use super::*;
 const BOUND: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_alone_only_once_nobody_can_trust_another() {
+async fn another_process_counts_until_nobody_can_trust_it() {
     let Some(database) = Database::new().await else { return };
     let (one, other) = (database.open().await, database.open().await);
     let (first, second) = ([1; 16], [2; 16]);

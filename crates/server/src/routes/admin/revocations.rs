@@ -74,6 +74,7 @@ pub struct VerifiersView {
     (status = 403, description = "`forbidden`: neither the role nor the scope `admin`"),
     (status = 404, description = "`not_found`: no such session, user or key"),
     (status = 422, description = "`validation_failed`: not exactly one target, or one that is none"),
+    (status = 429, description = "`too_many_requests`: unknown service keys from this address"),
     (status = 503, description = "`unavailable`: it may live on, or nobody can tell how long"),
 ))]
 pub async fn revoke(

@@ -75,6 +75,7 @@ impl From<&User> for AdminUserView {
     (status = 200, body = UsersView),
     (status = 403, description = "`forbidden`: neither the role nor the scope `admin`"),
     (status = 422, description = "`validation_failed`"),
+    (status = 429, description = "`too_many_requests`: unknown service keys from this address"),
 ))]
 pub async fn list(
     State(app): State<App>,
@@ -96,6 +97,7 @@ pub async fn list(
 #[utoipa::path(get, path = "/v1/admin/users/{id}", tag = "admin", params(("id" = String, Path)), responses(
     (status = 200, body = AdminUserView),
     (status = 404, description = "`not_found`"),
+    (status = 429, description = "`too_many_requests`: unknown service keys from this address"),
 ))]
 pub async fn show(
     State(app): State<App>,
@@ -109,6 +111,7 @@ pub async fn show(
 #[utoipa::path(post, path = "/v1/admin/users/{id}/disable", tag = "admin", params(("id" = String, Path)), responses(
     (status = 200, body = AdminUserView),
     (status = 404, description = "`not_found`"),
+    (status = 429, description = "`too_many_requests`: unknown service keys from this address"),
 ))]
 pub async fn disable(
     State(app): State<App>,
@@ -122,6 +125,7 @@ pub async fn disable(
 #[utoipa::path(post, path = "/v1/admin/users/{id}/enable", tag = "admin", params(("id" = String, Path)), responses(
     (status = 200, body = AdminUserView),
     (status = 404, description = "`not_found`"),
+    (status = 429, description = "`too_many_requests`: unknown service keys from this address"),
 ))]
 pub async fn enable(
     State(app): State<App>,
@@ -135,6 +139,7 @@ pub async fn enable(
 #[utoipa::path(get, path = "/v1/admin/users/{id}/sessions", tag = "admin", params(("id" = String, Path)), responses(
     (status = 200, body = UserSessionsView),
     (status = 404, description = "`not_found`"),
+    (status = 429, description = "`too_many_requests`: unknown service keys from this address"),
 ))]
 pub async fn sessions(State(app): State<App>, _: Admin, Path(id): Path<String>) -> Result<Response, Problem> {
     let user = found(&app, &id).await?;
