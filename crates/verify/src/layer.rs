@@ -56,7 +56,7 @@ impl<V> AuthenticateLayer<V> {
     }
 
     /// Lets the routes under it go on for so long after the last moment that everything was known, see
-    /// [`RouteClass::Tolerant`].
+    /// [`RouteClass::Tolerant`]. A [`RouteClass`] among a request's extensions goes before this.
     pub fn tolerant(self, limit: Duration) -> Self {
         Self { class: RouteClass::Tolerant(limit), ..self }
     }
@@ -96,7 +96,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (verifier, cookie) = (self.verifier.clone(), self.cookie);
-        let class = self.class;
+        let class = request.extensions().get().copied().unwrap_or(self.class);
         // The service that was polled ready must be the one that is called.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
