@@ -136,6 +136,11 @@ mod tests {
         assert_eq!(long.announce(short, at(1100), at(9999)), long, "one of them is ahead");
         assert_eq!(long.announce(short, at(1101), at(9999)).until, at(10_009));
         assert_eq!(long.announce(long.duration, at(200), at(300)).until, at(1300));
+        assert_eq!(
+            long.announce(long.duration, at(50), at(50)),
+            long,
+            "the one before was ahead: nothing moves back"
+        );
     }
 
     #[test]

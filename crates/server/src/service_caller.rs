@@ -143,3 +143,27 @@ fn bearer(line: &str) -> Option<&str> {
     let (scheme, token) = line.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && !token.contains(' ')).then_some(token)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_is_as_long_as_it_may_be_and_no_longer() {
+        let line = Line::default();
+        let mut turns = Vec::new();
+        for _ in 0..AT_ONCE {
+            turns.push(line.turn().await.unwrap());
+        }
+        let mut waiting: Vec<_> = (0..WAITING).map(|_| Box::pin(line.turn())).collect();
+        for one in &mut waiting {
+            assert!(poll_fn(|context| Poll::Ready(one.as_mut().poll(context).is_pending())).await);
+        }
+        assert!(line.turn().await.is_none(), "one more does not wait at all");
+        turns.pop();
+        assert!(waiting.swap_remove(0).await.is_some(), "the first in the line has his turn");
+    }
+}
