@@ -32,6 +32,8 @@ use token::{ALGORITHMS, Draft, Issuers};
 struct Tally {
     cases: usize,
     both: usize,
+    /// Of these, the ones that `jsonwebtoken` refuses when it is asked for all claims.
+    unread: usize,
     neither: usize,
     only_peer: usize,
     /// Accepted by us, by algorithm.
@@ -82,7 +84,8 @@ fn compare(issuers: &Issuers, peer: &Peer, draft: &Draft, tally: &mut Tally) {
             match all {
                 Ok(claims) => assert_eq!(said_to_us(&verified), said_to_peer(&claims), "{token}"),
                 Err(error) => {
-                    let known = draft.with_known_claims_only().sign(issuers);
+                    tally.unread += 1;
+                    let known = token::known_claims_only(&token, &issuers.forges[draft.issuer]);
                     assert!(
                         peer.all(&known).is_ok(),
                         "not the one difference ({error}): {token}\n{draft:#?}"
@@ -147,6 +150,20 @@ fn judge(tally: &Tally) {
     ] {
         assert!(tally.refusals.contains(&invalid), "never {invalid}: {tally:?}");
     }
+}
+
+/// Found by chance once: a changed bit halves a surrogate pair inside of such a claim, and only there.
+#[test]
+fn the_one_difference_is_told_by_the_token_itself_however_it_was_made() {
+    let issuers = Issuers::new();
+    let peer = Peer::new(&issuers);
+    let mut tally = Tally::default();
+    for (at, bit) in (0..500).flat_map(|at| (0..7).map(move |bit| (at, bit))) {
+        let mut draft = Draft::honest(3).with_claim("gu", r#"{"a":"\ud83d\ude00"}"#);
+        draft.inside = Some((token::Part::Payload, token::Twist::Flip(at, bit)));
+        compare(&issuers, &peer, &draft, &mut tally);
+    }
+    assert!(tally.unread > 0 && tally.unread < tally.both && tally.neither > 0, "{tally:?}");
 }
 
 #[test]

@@ -1,12 +1,18 @@
 //! Tokens before they are signed: members as raw JSON, so that nothing is too wrong to be written.
 
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom_verify::algorithm::Algorithm;
 use cloakroom_verify::clock::{Clock, SystemClock};
 use cloakroom_verify::jwt::Rules;
 use cloakroom_verify::keys::KeySet;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::common::{Forge, ISSUER, encode};
 
@@ -52,6 +58,41 @@ impl Issuers {
         let mut rules = Rules::new(ISSUER, AUDIENCE);
         rules.leeway = LEEWAY;
         Self { forges, keys, rules, stranger: Forge::eddsa() }
+    }
+}
+
+/// The same token without the claims that we have no use for, all others as they stand in it, and signed again.
+pub(crate) fn known_claims_only(token: &str, issuer: &Forge) -> String {
+    let mut parts = token.split('.');
+    let mut part = || parts.next().expect("two dots");
+    let (header, payload) = (part(), URL_SAFE_NO_PAD.decode(part()).expect("it was accepted"));
+    let Members(mut claims) = serde_json::from_slice(&payload).expect("an object");
+    claims.retain(|(name, _)| KNOWN.iter().any(|known| *name == format!("\"{known}\"")));
+    let message = format!("{header}.{}", encode(object(&claims)));
+    format!("{message}.{}", encode(issuer.signature(message.as_bytes())))
+}
+
+/// An object as it is written, duplicates and all.
+struct Members(Vec<Member>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self(Vec::new()))
+    }
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+            self.0.push((json!(name).to_string(), value.to_string()));
+        }
+        Ok(self)
     }
 }
 
@@ -150,16 +191,6 @@ impl Draft {
         self.claims.retain(|(held, _)| *held != name);
         self.claims.push((name, String::from(value)));
         self
-    }
-
-    /// Without the claims that we have no use for.
-    pub(crate) fn with_known_claims_only(&self) -> Self {
-        let mut draft = self.clone();
-        let is_known = |name: &str| {
-            serde_json::from_str::<String>(name).is_ok_and(|name| KNOWN.contains(&name.as_str()))
-        };
-        draft.claims.retain(|(name, _)| is_known(name));
-        draft
     }
 
     pub(crate) fn sign(&self, issuers: &Issuers) -> String {
