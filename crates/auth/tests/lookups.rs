@@ -113,6 +113,45 @@ async fn nothing_is_asked_for_those_who_have_gone() {
 }
 
 #[tokio::test]
+async fn whoever_gives_up_his_own_query_passes_the_turn_on() {
+    let database = Database::new();
+    let gone = database.look_up(1);
+    database.settle().await;
+    let stay = [database.look_up(2), database.look_up(3)];
+    database.settle().await;
+    gone.abort();
+    database.settle().await;
+    assert_eq!(database.asked(), [1, 2], "those who waited for it are asked for, too");
+    database.answers.add_permits(1);
+    for (n, one) in (2..).zip(stay) {
+        assert_eq!(one.await.unwrap(), Some(Some(id(n))));
+    }
+}
+
+/// Of a query whose runtime goes, everybody who waits is told, and the end of it ends.
+#[test]
+fn a_runtime_that_ends_leaves_nobody_waiting() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (theirs, ours) = (runtime(), runtime());
+    let database = theirs.block_on(async { Database::new() });
+    let lookups = database.lookups.clone();
+    ours.block_on(async {
+        let first = database.look_up(1);
+        database.settle().await;
+        let waiting: Vec<_> = (0..2_000).map(|_| database.look_up(2)).collect();
+        database.settle().await;
+        theirs.shutdown_background();
+        database.answers.add_permits(1);
+        assert_eq!(first.await.unwrap(), Some(Some(id(1))));
+        for one in waiting {
+            assert_eq!(one.await.unwrap(), None, "nobody sends what they wait for");
+        }
+        database.answers.add_permits(1);
+        assert!(lookups.find(id(1)).await.is_ok(), "and whoever comes alone asks himself");
+    });
+}
+
+#[tokio::test]
 async fn a_failed_query_fails_those_who_waited_for_it_and_no_one_else() {
     let database = Database::new();
     let down = database.look_up(200);
