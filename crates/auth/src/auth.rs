@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use cloakroom_verify::jwt::Rules;
 use cloakroom_verify::keys::KeySet;
 use cloakroom_verify::revocations::Revocations;
-use cloakroom_verify::{Event, Revocation};
+use cloakroom_verify::{Event, Revocation, SessionId};
 
 use crate::doorbell::Doorbell;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ use crate::password::{HashPool, Hasher};
 use crate::proved_keys::ProvedKeys;
 use crate::refresh_event::RefreshCounts;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Found, Store};
 use crate::throttle::Throttle;
 use crate::user::User;
 use crate::uses::Uses;
@@ -32,7 +32,7 @@ pub struct Auth {
     pub store: Arc<dyn Store>,
     /// How a server looks up sessions by tokens that are not proved yet: whoever makes tokens up takes one connection
     /// then, and not all of them. Not set: by a query each. A server sets it, since it needs a runtime; commands do without.
-    pub lookups: OnceLock<Lookups>,
+    pub lookups: OnceLock<Lookups<Found>>,
     /// What the operator decided.
     pub settings: Settings,
     /// The keys that credentials are made with; replaced whole when they are rotated.
@@ -66,6 +66,21 @@ pub struct Auth {
 }
 
 impl Auth {
+    /// From now on lookups that wait together share a query, on the runtime of the caller.
+    pub fn share_lookups(&self) {
+        let store = Arc::clone(&self.store);
+        let query = move |sessions: Vec<SessionId>| {
+            let store = Arc::clone(&store);
+            async move {
+                match sessions.as_slice() {
+                    [alone] => Ok(store.find(*alone).await?.into_iter().collect()),
+                    several => store.find_many(several).await,
+                }
+            }
+        };
+        self.lookups.get_or_init(|| Lookups::start(query));
+    }
+
     /// Makes this server refuse what the event kills, before the answer that tells of it, and has the others told.
     pub(crate) fn learn(&self, event: &Event) {
         self.apply(event);

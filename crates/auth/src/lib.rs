@@ -4,7 +4,7 @@
 //! * [`user`], [`email`], [`password`], [`throttle`]: accounts and how they are proved
 //! * [`session`], [`refresh`], [`exchange`], [`privilege`], [`token`], [`uses`]: the one row of a login and its one token
 //! * [`strategy`], [`grant`], [`keyring`], [`key_readings`]: what a login hands over
-//! * [`feed`], [`follow`], [`recent`], [`doorbell`], [`passport`], [`lookups`]: revocation, and how this server knows of it
+//! * [`feed`], [`follow`], [`recent`], [`doorbell`], [`passport`], [`check_row`], [`lookups`]: revocation, and how this server knows of it
 //! * [`verifiers`], [`node`], [`drift`], [`receipt`], [`proved_keys`]: who else is told, and when everybody knows
 //! * [`gate`]: no login takes every connection to the store with it
 //! * [`store`]: what a database must do; `memory`: one for tests, behind the feature of that name
@@ -14,6 +14,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod check_row;
 pub mod doorbell;
 pub mod drift;
 pub mod email;

@@ -16,9 +16,10 @@ use std::time::Duration;
 use cloakroom_verify::SessionId;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use crate::store::{Found, Store, StoreError, Stored};
+use crate::check_row::CheckRow;
+use crate::store::{Found, StoreError, Stored};
 
 /// Lookups that one query answers at most.
 const TOGETHER: usize = 512;
@@ -27,80 +28,92 @@ const WAITING: usize = 16_384;
 /// How long a lookup waits at most.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks one store, a query at a time.
-#[derive(Clone)]
-pub struct Lookups(Arc<Shared>);
+/// Asks one store for rows, a query at a time.
+pub struct Lookups<R>(Arc<Shared<R>>);
 
-struct Shared {
-    query: Box<Query>,
-    runtime: Handle,
-    queue: Mutex<Queue>,
+/// What a query finds of a session.
+pub trait Row: Clone + Send + 'static {
+    /// Which one it is of.
+    fn session(&self) -> SessionId;
 }
 
-type Query = dyn Fn(Vec<SessionId>) -> Answer + Send + Sync;
-type Answer = Pin<Box<dyn Future<Output = Stored<Vec<Found>>> + Send>>;
+impl Row for Found {
+    fn session(&self) -> SessionId {
+        self.session.id
+    }
+}
 
-#[derive(Default)]
-struct Queue {
+impl Row for CheckRow {
+    fn session(&self) -> SessionId {
+        self.session
+    }
+}
+
+struct Shared<R> {
+    query: Box<Query<R>>,
+    runtime: Handle,
+    queue: Mutex<Queue<R>>,
+}
+
+type Query<R> = dyn Fn(Vec<SessionId>) -> Answer<R> + Send + Sync;
+type Answer<R> = Pin<Box<dyn Future<Output = Stored<Vec<R>>> + Send>>;
+
+struct Queue<R> {
     /// Whether somebody has the [`Turn`].
     under_way: bool,
-    waiting: Vec<Lookup>,
+    waiting: Vec<Lookup<R>>,
 }
 
-struct Lookup {
+struct Lookup<R> {
     session: SessionId,
-    answer: oneshot::Sender<Option<Found>>,
+    /// When it is given up.
+    until: Instant,
+    answer: oneshot::Sender<Option<R>>,
 }
 
-impl Lookups {
-    /// Asks this store, on the runtime of the caller.
-    pub fn start(store: Arc<dyn Store>) -> Self {
-        Self::asking(move |sessions: Vec<SessionId>| {
-            let store = Arc::clone(&store);
-            async move {
-                match sessions.as_slice() {
-                    [alone] => Ok(store.find(*alone).await?.into_iter().collect()),
-                    several => store.find_many(several).await,
-                }
-            }
-        })
-    }
-
-    /// The same by any query that finds several sessions at once.
-    pub fn asking<Q, A>(query: Q) -> Self
+impl<R: Row> Lookups<R> {
+    /// Asks by this query, which finds several sessions at once, on the runtime of the caller.
+    pub fn start<Q, A>(query: Q) -> Self
     where
         Q: Fn(Vec<SessionId>) -> A + Send + Sync + 'static,
-        A: Future<Output = Stored<Vec<Found>>> + Send + 'static,
+        A: Future<Output = Stored<Vec<R>>> + Send + 'static,
     {
-        let query = Box::new(move |sessions| Box::pin(query(sessions)) as Answer);
-        Self(Arc::new(Shared { query, runtime: Handle::current(), queue: Mutex::default() }))
+        let query = Box::new(move |sessions| Box::pin(query(sessions)) as Answer<R>);
+        let queue = Mutex::new(Queue { under_way: false, waiting: Vec::new() });
+        Self(Arc::new(Shared { query, runtime: Handle::current(), queue }))
     }
 
     /// The row, its user and the head, as a query tells that is sent from now on.
-    pub async fn find(&self, session: SessionId) -> Stored<Option<Found>> {
-        let found = match self.0.enter(session)? {
-            Place::First(turn) => timeout(PATIENCE, turn.alone(session)).await,
-            Place::Waits(answered) => timeout(PATIENCE, answered)
-                .await
-                .map(|answer| answer.map_err(|_| StoreError::new("the lookup failed"))),
-        };
-        found.unwrap_or_else(|_| Err(StoreError::new("the database does not answer")))
+    pub async fn find(&self, session: SessionId) -> Stored<Option<R>> {
+        let until = Instant::now() + PATIENCE;
+        match self.0.enter(session, until)? {
+            Place::First(turn) => Ok(turn.ask(vec![session], until).await?.pop()),
+            // Whoever has the turn looks at the time, for all.
+            Place::Waits(answered) => answered.await.map_err(|_| StoreError::new("the lookup failed")),
+        }
     }
 }
 
-impl std::fmt::Debug for Lookups {
+impl<R> Clone for Lookups<R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<R> std::fmt::Debug for Lookups<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lookups").finish_non_exhaustive()
     }
 }
 
-enum Place {
-    First(Turn),
-    Waits(oneshot::Receiver<Option<Found>>),
+enum Place<R: Row> {
+    /// Nobody is asking.
+    First(Turn<R>),
+    Waits(oneshot::Receiver<Option<R>>),
 }
 
-impl Shared {
-    fn enter(self: &Arc<Self>, session: SessionId) -> Stored<Place> {
+impl<R: Row> Shared<R> {
+    fn enter(self: &Arc<Self>, session: SessionId, until: Instant) -> Stored<Place<R>> {
         let mut queue = self.queue();
         if !queue.under_way {
             queue.under_way = true;
@@ -110,31 +123,33 @@ impl Shared {
             return Err(StoreError::new("too many lookups wait for the database"));
         }
         let (answer, answered) = oneshot::channel();
-        queue.waiting.push(Lookup { session, answer });
+        queue.waiting.push(Lookup { session, until, answer });
         Ok(Place::Waits(answered))
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn queue(&self) -> MutexGuard<'_, Queue<R>> {
         // Every change leaves the queue whole.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The right to send a query. Whoever drops it passes it on to those who wait, even one who gave up in the middle.
-struct Turn(Arc<Shared>);
+struct Turn<R: Row>(Arc<Shared<R>>);
 
-impl Turn {
-    async fn alone(self, session: SessionId) -> Stored<Option<Found>> {
-        Ok((self.0.query)(vec![session]).await?.pop())
+impl<R: Row> Turn<R> {
+    async fn ask(&self, sessions: Vec<SessionId>, until: Instant) -> Stored<Vec<R>> {
+        let found = timeout_at(until, (self.0.query)(sessions)).await;
+        found.unwrap_or_else(|_| Err(StoreError::new("the database does not answer")))
     }
 
-    async fn together(self, mut lookups: Vec<Lookup>) {
+    async fn together(self, mut lookups: Vec<Lookup<R>>) {
+        let until = lookups.iter().map(|lookup| lookup.until).min();
         lookups.sort_unstable_by_key(|lookup| lookup.session);
         let mut sessions: Vec<_> = lookups.iter().map(|lookup| lookup.session).collect();
         sessions.dedup();
-        match (self.0.query)(sessions).await {
+        match self.ask(sessions, until.unwrap_or_else(Instant::now)).await {
             Ok(mut found) => {
-                found.sort_unstable_by_key(|found| found.session.id);
+                found.sort_unstable_by_key(R::session);
                 hand_out(found, lookups.into_iter());
             }
             // Those who wait are dropped, and so told that it failed.
@@ -145,7 +160,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl<R: Row> Drop for Turn<R> {
     fn drop(&mut self) {
         let lookups = self.0.queue().pass_on();
         if !lookups.is_empty() {
@@ -154,9 +169,9 @@ impl Drop for Turn {
     }
 }
 
-impl Queue {
+impl<R> Queue<R> {
     /// The next who share a query; of those who wait no more none is. Where nobody is left, nobody has the turn.
-    fn pass_on(&mut self) -> Vec<Lookup> {
+    fn pass_on(&mut self) -> Vec<Lookup<R>> {
         let mut next = Vec::new();
         while next.is_empty() && !self.waiting.is_empty() {
             let some = self.waiting.len().min(TOGETHER);
@@ -168,15 +183,15 @@ impl Queue {
 }
 
 /// Both are in the order of the ids. A row is copied only where several ask for it: nearly always one does.
-fn hand_out(found: Vec<Found>, lookups: impl Iterator<Item = Lookup>) {
+fn hand_out<R: Row>(found: Vec<R>, lookups: impl Iterator<Item = Lookup<R>>) {
     let (mut found, mut lookups) = (found.into_iter().peekable(), lookups.peekable());
-    while let Some(Lookup { session, answer }) = lookups.next() {
-        while found.next_if(|found| found.session.id < session).is_some() {}
+    while let Some(Lookup { session, answer, until: _ }) = lookups.next() {
+        while found.next_if(|found| found.session() < session).is_some() {}
         let is_shared = lookups.peek().is_some_and(|next| next.session == session);
         let row = if is_shared {
-            found.peek().filter(|found| found.session.id == session).cloned()
+            found.peek().filter(|found| found.session() == session).cloned()
         } else {
-            found.next_if(|found| found.session.id == session)
+            found.next_if(|found| found.session() == session)
         };
         // Nobody may be waiting any more.
         let _ = answer.send(row);

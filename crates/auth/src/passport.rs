@@ -5,63 +5,67 @@ use std::time::Duration;
 
 use cloakroom_verify::authenticate::{Authority, Fill, Found, Outage};
 use cloakroom_verify::clock::Clock;
-use cloakroom_verify::{
-    LoginFacts, OpaqueKind, OpaqueToken, Principal, PrincipalFacts, SessionId, Timestamp,
-};
+use cloakroom_verify::{OpaqueKind, OpaqueToken, SessionId, Timestamp};
 
 use crate::audit::Audit;
 use crate::auth::Auth;
+use crate::check_row::CheckRow;
 use crate::follow::Follower;
+use crate::lookups::Lookups;
 use crate::session::{Dead, RowStrategy};
-use crate::store;
 
 /// This server as its own authority. A fill comes from the store, never from what a verifier remembers.
 pub struct StoreAuthority<C> {
     auth: Arc<Auth>,
     follower: Arc<Follower<C>>,
     clock: C,
-    /// Whether it looks up each session by a query of its own.
-    apart: bool,
+    /// `None`: each session is looked up by a query of its own.
+    lookups: Option<Lookups<CheckRow>>,
 }
 
 impl<C: Clock> StoreAuthority<C> {
-    /// Answers for `auth`, and lets `follower` renew a lapsed lease.
+    /// Answers for `auth`, on the runtime of the caller, and lets `follower` renew a lapsed lease.
     pub fn new(auth: Arc<Auth>, follower: Arc<Follower<C>>, clock: C) -> Self {
-        Self { auth, follower, clock, apart: false }
+        let store = Arc::clone(&auth.store);
+        let lookups = Lookups::start(move |sessions: Vec<SessionId>| {
+            let store = Arc::clone(&store);
+            async move { store.for_check(&sessions).await }
+        });
+        Self { auth, follower, clock, lookups: Some(lookups) }
     }
 
     /// By a query for each check, as others do it: for comparisons.
     #[must_use]
     pub fn apart(self) -> Self {
-        Self { apart: true, ..self }
+        Self { lookups: None, ..self }
     }
 
-    async fn authentic(&self, token: &OpaqueToken) -> crate::Result<Option<store::Found>> {
-        let now = self.clock.wall();
-        if !self.apart {
-            return self.auth.authentic(token, now).await;
-        }
-        if !self.auth.is_of_a_known_key(token, now)? {
+    /// The row of a token whose mac is right.
+    async fn authentic(&self, token: &OpaqueToken) -> crate::Result<Option<CheckRow>> {
+        if !self.auth.is_of_a_known_key(token, self.clock.wall())? {
             return Ok(None);
         }
-        let found = self.auth.store.find(token.session).await?;
-        Ok(found.filter(|found| self.auth.proves(token, found)))
+        let row = match &self.lookups {
+            Some(lookups) => lookups.find(token.session).await?,
+            None => self.auth.store.for_check(&[token.session]).await?.pop(),
+        };
+        Ok(row.filter(|row| self.auth.proves(token, &row.secret)))
     }
 
     async fn fill(&self, token: &OpaqueToken) -> crate::Result<Option<Fill>> {
         // That nobody knows a token is an answer by what the store says, too.
         self.follower.vouch_for_reads().await?;
-        let Some(found) = self.authentic(token).await? else { return Ok(None) };
-        if token.kind != OpaqueKind::Session || found.session.strategy != RowStrategy::Session {
+        let Some(row) = self.authentic(token).await? else { return Ok(None) };
+        if token.kind != OpaqueKind::Session || row.strategy != RowStrategy::Session {
             return Ok(None);
         }
-        if token.generation != found.session.generation {
+        if token.generation != row.generation {
             // Requests in flight carry an old one honestly: no revocation.
             Audit::OldSessionToken(token.session).log();
             return Ok(None);
         }
         let now = self.clock.wall();
-        let found = match found.session.judge(&found.user, found.as_of, now) {
+        let row = match row.life.judge(row.as_of, now) {
             Err(Dead::Idle) if self.auth.flush_use(token.session).await? => {
                 // Uses that the store did not know of: only a fresh row can say idle.
                 match self.authentic(token).await? {
@@ -69,12 +73,12 @@ impl<C: Clock> StoreAuthority<C> {
                     None => return Ok(None),
                 }
             }
-            Ok(()) | Err(_) => found,
+            Ok(()) | Err(_) => row,
         };
-        let live = found.session.judge(&found.user, found.as_of, now).is_ok()
-            && token.generation == found.session.generation
-            && found.session.strategy == RowStrategy::Session;
-        Ok(live.then(|| fill(&found, token, now, self.auth.settings.token.lifetime)))
+        let live = row.life.judge(row.as_of, now).is_ok()
+            && token.generation == row.generation
+            && row.strategy == RowStrategy::Session;
+        Ok(live.then(|| fill(row, token, now, self.auth.settings.token.lifetime)))
     }
 }
 
@@ -103,35 +107,15 @@ impl<C: Clock> Authority for StoreAuthority<C> {
     }
 }
 
-fn fill(found: &store::Found, token: &OpaqueToken, now: Timestamp, longest: Duration) -> Fill {
-    let store::Found { session, user, as_of } = found;
-    let principal = Principal::new(PrincipalFacts {
-        user: user.id,
-        email: Some(user.email.as_str().into()),
-        name: user.name.as_deref().map(Into::into),
-        roles: user.roles.clone(),
-        strategy: session.strategy.into(),
-        session: Some(session.id),
-        token: None,
-        rv: session.rv,
-        auth_time: session.auth_time,
-        expires_at: session.expires_at,
-        login: Some(LoginFacts {
-            device: session.device.as_str().into(),
-            ip: session.ip.as_deref().map(Into::into),
-            created_at: session.created_at,
-            idle_timeout: session.idle_timeout,
-            user_created_at: user.created_at,
-        }),
-    });
+fn fill(row: CheckRow, token: &OpaqueToken, now: Timestamp, longest: Duration) -> Fill {
     Fill {
-        principal,
+        principal: row.principal,
         mac: token.mac,
-        generation: session.generation,
-        as_of: as_of.head(),
-        expires_at: session.expires_at,
-        idle_timeout: session.idle_timeout,
-        last_used_at: session.last_used_at,
+        generation: row.generation,
+        as_of: row.as_of.head(),
+        expires_at: row.life.expires_at,
+        idle_timeout: row.life.idle_timeout,
+        last_used_at: row.life.last_used_at,
         // Events are kept at least this long: a passport must not outlive what could kill it.
         fill_until: now.after(longest),
     }

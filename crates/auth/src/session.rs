@@ -217,17 +217,36 @@ pub enum Dead {
     Outdated,
 }
 
-impl Session {
-    /// The one test of a row (docs/revocation.md). The user and the head must have been read with it.
-    pub fn judge(&self, user: &User, as_of: AsOf, now: Timestamp) -> Result<(), Dead> {
-        if self.revoked.is_some() {
+/// What decides whether a row lives, of itself and of its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// Whether it was ended.
+    pub revoked: bool,
+    /// Whether its user may log in.
+    pub status: Status,
+    /// The feed position it was minted at.
+    pub rv: Rv,
+    /// Every older credential of its user is dead.
+    pub min_rv: Rv,
+    /// When it ends whatever happens.
+    pub expires_at: Timestamp,
+    /// The last use that the store knows of.
+    pub last_used_at: Timestamp,
+    /// How long it may rest unused.
+    pub idle_timeout: Duration,
+}
+
+impl Life {
+    /// The one test of a row (docs/revocation.md). The head must have been read with it.
+    pub fn judge(&self, as_of: AsOf, now: Timestamp) -> Result<(), Dead> {
+        if self.revoked {
             return Err(Dead::Revoked);
         }
-        match user.status {
+        match self.status {
             Status::Active => {}
             Status::Disabled => return Err(Dead::UserDisabled),
         }
-        if self.rv < user.min_rv.max(as_of.floor()) {
+        if self.rv < self.min_rv.max(as_of.floor()) {
             return Err(Dead::Outdated);
         }
         if now >= self.expires_at {
@@ -237,6 +256,33 @@ impl Session {
             return Err(Dead::Idle);
         }
         Ok(())
+    }
+
+    fn idle_expires_at(&self) -> Timestamp {
+        idle_end(self.last_used_at, self.idle_timeout, self.expires_at)
+    }
+}
+
+fn idle_end(last_used_at: Timestamp, idle_timeout: Duration, expires_at: Timestamp) -> Timestamp {
+    last_used_at.after(idle_timeout).min(expires_at)
+}
+
+impl Session {
+    /// Whether it lives. The user and the head must have been read with it.
+    pub fn judge(&self, user: &User, as_of: AsOf, now: Timestamp) -> Result<(), Dead> {
+        self.life(user).judge(as_of, now)
+    }
+
+    fn life(&self, user: &User) -> Life {
+        Life {
+            revoked: self.revoked.is_some(),
+            status: user.status,
+            rv: self.rv,
+            min_rv: user.min_rv,
+            expires_at: self.expires_at,
+            last_used_at: self.last_used_at,
+            idle_timeout: self.idle_timeout,
+        }
     }
 
     /// How it came to its end; `None` while it lives. For a [`Dead`] that was judged with these facts.
@@ -259,7 +305,7 @@ impl Session {
 
     /// When it ends unless it is used before.
     pub fn idle_expires_at(&self) -> Timestamp {
-        self.last_used_at.after(self.idle_timeout).min(self.expires_at)
+        idle_end(self.last_used_at, self.idle_timeout, self.expires_at)
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cloakroom_verify::{Event, Revocation, Roles, Rv, ServiceKeyId, SessionId, Timestamp, UserId};
 
+use crate::check_row::CheckRow;
 use crate::email::EmailKey;
 use crate::exchange::ExchangeAsk;
 use crate::feed::{AsOf, Sync};
@@ -102,6 +103,14 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
 
     /// The same for several rows at once, of one snapshot, in any order; rows that are not there are left out.
     async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>>;
+
+    /// The same, only as much of each as a check of a session token judges.
+    async fn for_check(&self, ids: &[SessionId]) -> Stored<Vec<CheckRow>> {
+        Ok(match ids {
+            [alone] => self.find(*alone).await?.map(CheckRow::from).into_iter().collect(),
+            several => self.find_many(several).await?.into_iter().map(CheckRow::from).collect(),
+        })
+    }
 
     /// `last_used_at = greatest(last_used_at, at)`, for real uses only, and only where the row was live at that time: a
     /// session that was idle stays so, whoever tells of a use. (Where ends are kept elsewhere, that of a row which was

@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cloakroom_auth::feed::AsOf;
 use cloakroom_auth::lookups::Lookups;
@@ -16,14 +17,14 @@ use tokio::task::JoinHandle;
 struct Database {
     queries: Arc<Mutex<Vec<Vec<SessionId>>>>,
     answers: Arc<Semaphore>,
-    lookups: Lookups,
+    lookups: Lookups<Found>,
 }
 
 impl Database {
     fn new() -> Self {
         let (queries, answers) = (Arc::<Mutex<Vec<_>>>::default(), Arc::new(Semaphore::new(0)));
         let (asked, allowed) = (Arc::clone(&queries), Arc::clone(&answers));
-        let lookups = Lookups::asking(move |sessions: Vec<SessionId>| {
+        let lookups = Lookups::start(move |sessions: Vec<SessionId>| {
             asked.lock().expect("no test panics with it").push(sessions.clone());
             let allowed = Arc::clone(&allowed);
             async move {
@@ -168,4 +169,20 @@ async fn a_database_that_does_not_answer_is_waited_for_with_an_end() {
     for one in waiting {
         assert_eq!(one.await.unwrap(), None);
     }
+}
+
+/// The time of each counts from its own beginning, though one timer serves them all.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_for_coming_late() {
+    let database = Database::new();
+    let began = tokio::time::Instant::now();
+    let first = database.look_up(1);
+    database.settle().await;
+    tokio::time::advance(Duration::from_millis(1_500)).await;
+    let second = database.look_up(2);
+    database.settle().await;
+    assert_eq!(first.await.unwrap(), None);
+    assert_eq!(began.elapsed().as_millis(), 2_000);
+    assert_eq!(second.await.unwrap(), None);
+    assert_eq!(began.elapsed().as_millis(), 3_500);
 }

@@ -9,7 +9,6 @@ use cloakroom_auth::follow::Follower;
 use cloakroom_auth::gate::Gate;
 use cloakroom_auth::grace::GraceWatch;
 use cloakroom_auth::key_readings::KeyReadings;
-use cloakroom_auth::lookups::Lookups;
 use cloakroom_auth::passport::StoreAuthority;
 use cloakroom_auth::password::{HashPool, Hasher, Params, PoolLimits};
 use cloakroom_auth::proved_keys::ProvedKeys;
@@ -83,7 +82,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
 
 /// A server that verifies its own credentials as any service would. It belongs to the runtime that this is called on.
 pub fn app(config: &Config, auth: Arc<Auth>, clock: AnyClock) -> App {
-    auth.lookups.get_or_init(|| Lookups::start(Arc::clone(&auth.store)));
+    auth.share_lookups();
     let lease = Arc::new(Lease::new(config.feed.bound));
     let follower = Arc::new(Follower::new(Arc::clone(&auth), Arc::clone(&lease), clock.clone()));
     let streams = Arc::new(Streams::default());

@@ -37,6 +37,7 @@ use std::time::Duration;
 
 use accounts::*;
 use cleanup::*;
+use cloakroom_auth::check_row::CheckRow;
 use cloakroom_auth::exchange::ExchangeAsk;
 use cloakroom_auth::refresh::{Ask, Attempt, AttemptHash, Refusal, SameReason};
 use cloakroom_auth::service_key::{Scope, ServiceKey};
@@ -124,6 +125,7 @@ stores! {
     accounts_are_listed_in_pages,
     a_session_comes_back_as_it_was_written,
     several_sessions_are_found_at_once,
+    a_check_reads_of_a_session_what_everybody_reads,
     a_login_older_than_a_revocation_is_dead_at_birth,
     a_login_past_the_cap_ends_the_least_recently_used,
     a_use_moves_forward_only,

@@ -86,10 +86,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "an ended row is good (`revoked_seq IS NULL` dropped)",
         file: ROW,
-        changes: &[(
-            "if self.revoked.is_some() {",
-            "if self.revoked.is_some() && self.id.as_bytes().is_empty() {",
-        )],
+        changes: &[("if self.revoked {", "if self.revoked && self.rv > self.rv {")],
         suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {

@@ -9,7 +9,7 @@ use crate::gate::Login;
 use crate::grant::Grant;
 use crate::refresh::{self, Ask, Attempt, AttemptHash, Decision, Refusal, SameReason};
 use crate::refresh_event::RefreshEvent;
-use crate::session::{Dead, EndReason, Why};
+use crate::session::{Dead, EndReason, RowSecret, Why};
 use crate::store::{Found, Rotation};
 use crate::strategy::hybrid;
 
@@ -129,7 +129,7 @@ impl Auth {
             Some(lookups) => lookups.find(token.session).await?,
             None => self.store.find(token.session).await?,
         };
-        Ok(found.filter(|found| self.proves(token, found)))
+        Ok(found.filter(|found| self.proves(token, &found.session.secret)))
     }
 
     /// Whether there is a key that could have made it; an error while that may still change.
@@ -145,9 +145,9 @@ impl Auth {
         Ok(is_known())
     }
 
-    /// Whether its mac is right for this row.
-    pub(crate) fn proves(&self, token: &OpaqueToken, found: &Found) -> bool {
-        self.keyring.load().tokens.proves(token, &found.session.secret)
+    /// Whether its mac is right for the row with this secret.
+    pub(crate) fn proves(&self, token: &OpaqueToken, secret: &RowSecret) -> bool {
+        self.keyring.load().tokens.proves(token, secret)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cloakroom_auth::check_row::{CheckColumns, CheckRow};
 use cloakroom_auth::email::EmailKey;
 use cloakroom_auth::feed::AsOf;
 use cloakroom_auth::password::PhcString;
@@ -32,6 +33,14 @@ macro_rules! session_columns {
          s.last_used_at, s.idle_timeout, s.expires_at, s.revoked_rv, s.revoked_at, s.revoked_reason"
     };
 }
+/// The columns of a session and its user that a check judges.
+macro_rules! check_columns {
+    () => {
+        "s.id, s.user_id, s.secret, s.strategy, s.generation, s.rv, s.device, s.ip, s.auth_time, s.created_at, \
+         s.last_used_at, s.idle_timeout, s.expires_at, s.revoked_rv IS NOT NULL, u.email, u.name, u.roles, u.status, \
+         u.min_rv, u.created_at"
+    };
+}
 /// The head, and whether this life of the database moved it last.
 macro_rules! head_columns {
     () => {
@@ -58,10 +67,13 @@ macro_rules! earlier_clock {
         concat!("least(", $theirs, ", (extract(epoch FROM statement_timestamp()) * 1000)::bigint)")
     };
 }
-pub(super) use {clock, earlier_clock, head_columns, mark_columns, session_columns, user_columns};
+pub(super) use {
+    check_columns, clock, earlier_clock, head_columns, mark_columns, session_columns, user_columns,
+};
 
 const SESSION_COLUMNS: usize = 25;
 const USER_COLUMNS: usize = 11;
+const CHECK_COLUMNS: usize = 20;
 
 /// Reads the columns of a table one after the other.
 struct Columns<'r> {
@@ -98,6 +110,12 @@ impl<'r> Columns<'r> {
 
     fn rv(&mut self) -> Result<Rv> {
         self.read("an rv", Rv::from_i64)
+    }
+
+    fn idle_timeout(&mut self) -> Result<Duration> {
+        self.read("sessions.idle_timeout", |millis: i64| {
+            u64::try_from(millis).ok().map(Duration::from_millis)
+        })
     }
 
     /// Of something that has ended, which whoever asks knows.
@@ -147,9 +165,7 @@ pub(super) fn session(row: &Row) -> Result<Session> {
         auth_time: columns.time()?,
         created_at: columns.time()?,
         last_used_at: columns.time()?,
-        idle_timeout: columns.read("sessions.idle_timeout", |millis: i64| {
-            u64::try_from(millis).ok().map(Duration::from_millis)
-        })?,
+        idle_timeout: columns.idle_timeout()?,
         expires_at: columns.time()?,
         revoked: revoked(&mut columns)?,
     })
@@ -184,6 +200,34 @@ pub(super) fn found(row: &Row) -> Result<Found> {
         user: user(row, SESSION_COLUMNS)?,
         as_of: as_of(row, SESSION_COLUMNS + USER_COLUMNS)?,
     })
+}
+
+/// [`check_columns`] and the head.
+pub(super) fn check_row(row: &Row) -> Result<CheckRow> {
+    let mut columns = Columns { row, next: 0 };
+    Ok(CheckRow::from(CheckColumns {
+        session: SessionId::from_bytes(columns.id()?),
+        user: UserId::from_bytes(columns.id()?),
+        secret: RowSecret(columns.id()?),
+        strategy: columns.read("sessions.strategy", words::strategy)?,
+        generation: columns.number()?,
+        rv: columns.rv()?,
+        device: columns.take()?,
+        ip: columns.take()?,
+        auth_time: columns.time()?,
+        created_at: columns.time()?,
+        last_used_at: columns.time()?,
+        idle_timeout: columns.idle_timeout()?,
+        expires_at: columns.time()?,
+        revoked: columns.take()?,
+        email: columns.take()?,
+        name: columns.take()?,
+        roles: columns.read("users.roles", words::roles)?,
+        status: columns.read("users.status", Status::parse)?,
+        min_rv: columns.rv()?,
+        user_created_at: columns.time()?,
+        as_of: as_of(row, CHECK_COLUMNS)?,
+    }))
 }
 
 /// A user and the head.

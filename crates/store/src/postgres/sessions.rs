@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cloakroom_auth::check_row::CheckRow;
 use cloakroom_auth::email::EmailKey;
 use cloakroom_auth::exchange::{self, ExchangeAsk, ExchangeDecision};
 use cloakroom_auth::privilege::{self, StepUp};
@@ -19,34 +20,41 @@ use super::coalesce::{Answer, Wish};
 use super::connect::Connection;
 use super::fault::Result;
 use super::plan::Plan;
-use super::rows::{self, earlier_clock, head_columns, session_columns, user_columns};
+use super::rows::{self, check_columns, earlier_clock, head_columns, session_columns, user_columns};
 use super::step::{Transaction, single, transaction};
 use super::{Postgres, rotate, users};
 use crate::words;
 
 /// See [`users::LOCK`].
 pub(super) const LOCK: &str = "SELECT 1 FROM sessions WHERE id = $1 FOR NO KEY UPDATE";
+/// These columns of a session and its user, and the head.
+macro_rules! of_one {
+    ($($columns:tt)*) => {
+        concat!(
+            "SELECT ",
+            $($columns)*,
+            ", ",
+            head_columns!(),
+            " FROM sessions s, users u, feed_head h WHERE u.id = s.user_id AND s.id = $1"
+        )
+    };
+}
+/// Of several. OFFSET 0 keeps each on its own two index lookups: joined as a whole, the table of users is read from end
+/// to end as long as it is small. The head is read, and its life judged, once for all.
+macro_rules! of_many {
+    ($($columns:tt)*) => {
+        concat!(
+            "SELECT f.*, h.* FROM (SELECT ",
+            head_columns!(),
+            " FROM feed_head h OFFSET 0) AS h, unnest($1::bytea[]) AS n (id), LATERAL (SELECT ",
+            $($columns)*,
+            " FROM sessions s, users u WHERE u.id = s.user_id AND s.id = n.id OFFSET 0) AS f"
+        )
+    };
+}
 /// A session with its user and the head.
-pub(super) const FOUND: &str = concat!(
-    "SELECT ",
-    session_columns!(),
-    ", ",
-    user_columns!(),
-    ", ",
-    head_columns!(),
-    " FROM sessions s, users u, feed_head h WHERE u.id = s.user_id AND s.id = $1"
-);
-/// Several. OFFSET 0 keeps each on its own two index lookups: joined as a whole, the table of users is read from end to
-/// end as long as it is small. The head is read, and its life judged, once for all.
-const FOUND_MANY: &str = concat!(
-    "SELECT f.*, h.* FROM (SELECT ",
-    head_columns!(),
-    " FROM feed_head h OFFSET 0) AS h, unnest($1::bytea[]) AS n (id), LATERAL (SELECT ",
-    session_columns!(),
-    ", ",
-    user_columns!(),
-    " FROM sessions s, users u WHERE u.id = s.user_id AND s.id = n.id OFFSET 0) AS f"
-);
+pub(super) const FOUND: &str = of_one!(session_columns!(), ", ", user_columns!());
+const FOUND_MANY: &str = of_many!(session_columns!(), ", ", user_columns!());
 
 /// The live sessions of user `$1` at `$2`, and the head; uses that the store does not know of may keep an idle one
 /// alive.
@@ -85,6 +93,19 @@ impl Sessions for Postgres {
         let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
         single!(self.pool, connection => {
             connection.rows(FOUND_MANY, &[&ids]).await?.iter().map(rows::found).collect()
+        })
+    }
+
+    async fn for_check(&self, ids: &[SessionId]) -> Stored<Vec<CheckRow>> {
+        const ONE: &str = of_one!(check_columns!());
+        const MANY: &str = of_many!(check_columns!());
+        let ids: Vec<&[u8]> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
+        single!(self.pool, connection => {
+            let rows = match ids.as_slice() {
+                [alone] => connection.rows(ONE, &[alone]).await?,
+                several => connection.rows(MANY, &[&several]).await?,
+            };
+            rows.iter().map(rows::check_row).collect()
         })
     }
 

@@ -35,6 +35,46 @@ pub(super) async fn several_sessions_are_found_at_once(store: Shared) {
     assert!(store.find_many(&[]).await.unwrap().is_empty());
 }
 
+/// A check reads less of a row than everybody else, and nothing else.
+pub(super) async fn a_check_reads_of_a_session_what_everybody_reads(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    for (n, strategy) in [(1, RowStrategy::Session), (2, RowStrategy::Hybrid), (3, RowStrategy::Session)] {
+        let mut row = row(&store, n, alice, strategy).await;
+        row.ip = (n == 1).then(|| String::from("2001:db8::1"));
+        row.idle_timeout *= u32::from(n);
+        start(&store, row).await;
+    }
+    store.touch(&[(session_id(3), now().after(MINUTE))]).await.unwrap();
+    store.set_roles(alice, ["admin"].into_iter().collect(), now()).await.unwrap().unwrap();
+    store.end(session_id(1), None, EndReason::Logout, now()).await.unwrap();
+    let ids = [session_id(3), session_id(99), session_id(2), session_id(1)];
+    let mut rows = store.for_check(&ids).await.unwrap();
+    rows.sort_by_key(|row| row.session);
+    assert_eq!(rows.len(), 3);
+    store.set_status(alice, Status::Disabled, now()).await.unwrap().unwrap();
+    for id in ids {
+        rows.extend(store.for_check(&[id]).await.unwrap());
+    }
+    rows.extend(store.for_check(&ids).await.unwrap());
+    assert_eq!(rows.len(), 3 + 3 + 3);
+    for row in &rows[3..] {
+        let found = store.find(row.session).await.unwrap().unwrap();
+        for at in
+            [now(), found.session.last_used_at.after(found.session.idle_timeout), found.session.expires_at]
+        {
+            let whole = found.session.judge(&found.user, found.as_of, at);
+            assert_eq!(row.life.judge(row.as_of, at), whole);
+        }
+        let same = CheckRow::from(found);
+        assert_eq!(format!("{row:?}"), format!("{same:?}"));
+        assert!(row.secret == same.secret && *row.principal == *same.principal);
+    }
+    // Before the account was disabled: one had been ended, the others lived.
+    let lived: Vec<_> = rows[..3].iter().map(|row| row.life.judge(row.as_of, now()).is_ok()).collect();
+    assert_eq!(lived, [false, true, true]);
+    assert!(store.for_check(&[]).await.unwrap().is_empty());
+}
+
 pub(super) async fn a_login_older_than_a_revocation_is_dead_at_birth(store: Shared) {
     let alice = add(&store, 1, "alice@example.com").await;
     let before = row(&store, 1, alice, RowStrategy::Session).await;
