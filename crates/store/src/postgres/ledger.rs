@@ -8,16 +8,20 @@ use cloakroom_verify::{Event, SessionId, Timestamp, UserId};
 use super::fault::{Fault, Result};
 use super::marks::{self, mark_insert};
 use super::plan::Plan;
-use super::rows::{self, earlier_clock, head_columns, user_columns};
+use super::rows::{self, each, earlier_clock, head_once, user_columns};
 use super::step::{Transaction, single, transaction};
 use super::{Postgres, users};
 use crate::ledger::{Entry, Facts, Ledger, Recorded, What};
 
 /// OFFSET 0 as for many sessions at once: each by index lookups of its own, and the head once for all.
 const FACTS: &str = concat!(
-    "SELECT u.*, h.*, n.session, m.* FROM (SELECT ",
-    head_columns!(),
-    " FROM feed_head h OFFSET 0) AS h, unnest($1::bytea[], $2::bytea[]) AS n (session, user_id), LATERAL (SELECT ",
+    "SELECT u.*, ",
+    head_once!(),
+    ", n.session, m.* FROM (SELECT ",
+    each!("$1::bytea[]"),
+    " AS session, ",
+    each!("$2::bytea[]"),
+    " AS user_id) AS n, LATERAL (SELECT ",
     user_columns!(),
     " FROM users u WHERE u.id = n.user_id OFFSET 0) AS u LEFT JOIN LATERAL (SELECT m.version, m.rv, \
      m.change_number, m.change_base, m.change_row, m.ended_rv, m.ended_at, m.ended_reason FROM session_marks m \

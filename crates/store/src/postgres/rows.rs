@@ -47,6 +47,19 @@ macro_rules! head_columns {
         "h.head, h.floor, h.lineage = {LINEAGE}"
     };
 }
+/// The same beside many rows, read once for all of them and not joined with each.
+macro_rules! head_once {
+    () => {
+        "(SELECT head FROM feed_head), (SELECT floor FROM feed_head), (SELECT lineage = {LINEAGE} FROM feed_head)"
+    };
+}
+/// The elements of an array, a row each. The inner SELECT hides how many there are from the planner: else a short array
+/// would look so much cheaper than an unknown one that each execution is planned anew, which takes longer than it runs.
+macro_rules! each {
+    ($array:literal) => {
+        concat!("unnest((SELECT ", $array, "))")
+    };
+}
 /// The columns of a mark.
 macro_rules! mark_columns {
     () => {
@@ -68,7 +81,8 @@ macro_rules! earlier_clock {
     };
 }
 pub(super) use {
-    check_columns, clock, earlier_clock, head_columns, mark_columns, session_columns, user_columns,
+    check_columns, clock, each, earlier_clock, head_columns, head_once, mark_columns, session_columns,
+    user_columns,
 };
 
 const SESSION_COLUMNS: usize = 25;

@@ -20,7 +20,9 @@ use super::coalesce::{Answer, Wish};
 use super::connect::Connection;
 use super::fault::Result;
 use super::plan::Plan;
-use super::rows::{self, check_columns, earlier_clock, head_columns, session_columns, user_columns};
+use super::rows::{
+    self, check_columns, each, earlier_clock, head_columns, head_once, session_columns, user_columns,
+};
 use super::step::{Transaction, single, transaction};
 use super::{Postgres, rotate, users};
 use crate::words;
@@ -44,9 +46,11 @@ macro_rules! of_one {
 macro_rules! of_many {
     ($($columns:tt)*) => {
         concat!(
-            "SELECT f.*, h.* FROM (SELECT ",
-            head_columns!(),
-            " FROM feed_head h OFFSET 0) AS h, unnest($1::bytea[]) AS n (id), LATERAL (SELECT ",
+            "SELECT f.*, ",
+            head_once!(),
+            " FROM (SELECT ",
+            each!("$1::bytea[]"),
+            " AS id) AS n, LATERAL (SELECT ",
             $($columns)*,
             " FROM sessions s, users u WHERE u.id = s.user_id AND s.id = n.id OFFSET 0) AS f"
         )
