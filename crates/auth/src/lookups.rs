@@ -5,8 +5,9 @@
 //! `session.freshness = "always"` promises: it joins only a query that is not sent yet; while one is under way, those who
 //! come wait for the next.
 //!
-//! Whoever comes while no query is under way sends his own, himself: alone, a lookup costs what a query costs. For those
-//! who came meanwhile, a task of theirs sends the next.
+//! Each query is a task of its own, begun by whoever comes first and then by the query before it: alone, a lookup costs
+//! little more than a query. No query is a part of the future of one who asks, which may be dropped, or never be polled
+//! again, while others wait for it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -85,12 +86,9 @@ impl<R: Row> Lookups<R> {
 
     /// The row, its user and the head, as a query tells that is sent from now on.
     pub async fn find(&self, session: SessionId) -> Stored<Option<R>> {
-        let until = Instant::now() + PATIENCE;
-        match self.0.enter(session, until)? {
-            Place::First(turn) => Ok(turn.ask(vec![session], until).await?.pop()),
-            // Whoever has the turn looks at the time, for all.
-            Place::Waits(answered) => answered.await.map_err(|_| StoreError::new("the lookup failed")),
-        }
+        let answered = self.0.enter(session)?;
+        // Whoever has the turn looks at the time, for all.
+        answered.await.map_err(|_| StoreError::new("the lookup failed"))
     }
 }
 
@@ -106,25 +104,28 @@ impl<R> std::fmt::Debug for Lookups<R> {
     }
 }
 
-enum Place<R: Row> {
-    /// Nobody is asking.
-    First(Turn<R>),
-    Waits(oneshot::Receiver<Option<R>>),
-}
-
 impl<R: Row> Shared<R> {
-    fn enter(self: &Arc<Self>, session: SessionId, until: Instant) -> Stored<Place<R>> {
+    fn enter(self: &Arc<Self>, session: SessionId) -> Stored<oneshot::Receiver<Option<R>>> {
+        let (answer, answered) = oneshot::channel();
         let mut queue = self.queue();
-        if !queue.under_way {
-            queue.under_way = true;
-            return Ok(Place::First(Turn(Arc::clone(self))));
-        }
         if queue.waiting.len() >= WAITING {
             return Err(StoreError::new("too many lookups wait for the database"));
         }
-        let (answer, answered) = oneshot::channel();
-        queue.waiting.push(Lookup { session, until, answer });
-        Ok(Place::Waits(answered))
+        queue.waiting.push(Lookup { session, until: Instant::now() + PATIENCE, answer });
+        let is_first = !std::mem::replace(&mut queue.under_way, true);
+        drop(queue);
+        if is_first {
+            self.pass_on();
+        }
+        Ok(answered)
+    }
+
+    /// Sends what waits now, if anything does.
+    fn pass_on(self: &Arc<Self>) {
+        let lookups = self.queue().next();
+        if !lookups.is_empty() {
+            self.runtime.spawn(Turn(Arc::clone(self)).together(lookups));
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<R>> {
@@ -133,21 +134,17 @@ impl<R: Row> Shared<R> {
     }
 }
 
-/// The right to send a query. Whoever drops it passes it on to those who wait, even one who gave up in the middle.
+/// The right to send a query. However it is dropped, those who wait get it, if there are any.
 struct Turn<R: Row>(Arc<Shared<R>>);
 
 impl<R: Row> Turn<R> {
-    async fn ask(&self, sessions: Vec<SessionId>, until: Instant) -> Stored<Vec<R>> {
-        let found = timeout_at(until, (self.0.query)(sessions)).await;
-        found.unwrap_or_else(|_| Err(StoreError::new("the database does not answer")))
-    }
-
     async fn together(self, mut lookups: Vec<Lookup<R>>) {
         let until = lookups.iter().map(|lookup| lookup.until).min();
         lookups.sort_unstable_by_key(|lookup| lookup.session);
         let mut sessions: Vec<_> = lookups.iter().map(|lookup| lookup.session).collect();
         sessions.dedup();
-        match self.ask(sessions, until.unwrap_or_else(Instant::now)).await {
+        let found = timeout_at(until.unwrap_or_else(Instant::now), (self.0.query)(sessions)).await;
+        match found.unwrap_or_else(|_| Err(StoreError::new("the database does not answer"))) {
             Ok(mut found) => {
                 found.sort_unstable_by_key(R::session);
                 hand_out(found, lookups.into_iter());
@@ -162,16 +159,13 @@ impl<R: Row> Turn<R> {
 
 impl<R: Row> Drop for Turn<R> {
     fn drop(&mut self) {
-        let lookups = self.0.queue().pass_on();
-        if !lookups.is_empty() {
-            self.0.runtime.spawn(Self(Arc::clone(&self.0)).together(lookups));
-        }
+        self.0.pass_on();
     }
 }
 
 impl<R> Queue<R> {
     /// The next who share a query; of those who wait no more none is. Where nobody is left, nobody has the turn.
-    fn pass_on(&mut self) -> Vec<Lookup<R>> {
+    fn next(&mut self) -> Vec<Lookup<R>> {
         let mut next = Vec::new();
         while next.is_empty() && !self.waiting.is_empty() {
             let some = self.waiting.len().min(TOGETHER);
