@@ -4,7 +4,8 @@
 //! * `step`: one step is one transaction, bounded and retried; `fault`: why it was not done
 //! * `plan`: what a step tells the feed, with dense numbers; `lineage`: when an epoch begins
 //! * `coalesce`, `batch`: revocations that arrive together share one transaction; `doorbell`: the other servers look
-//! * `users`, `sessions`, `rotate`, `feed`, `service_keys`: the traits; `rows`, `marks`: columns and values
+//! * `refreshes`, `rotate`: so do refreshes
+//! * `users`, `sessions`, `feed`, `service_keys`: the traits; `rows`, `marks`: columns and values
 //! * `migrate`: its tables; `copy`: rows as they are
 
 mod address;
@@ -22,6 +23,7 @@ mod marks;
 pub mod migrate;
 mod plan;
 mod pool;
+mod refreshes;
 mod rotate;
 mod rows;
 mod service_keys;
@@ -42,6 +44,7 @@ use address::Address;
 use coalesce::Coalescer;
 use doorbell::Doorbell;
 use pool::Pool;
+use refreshes::Refreshes;
 
 /// Connections beside those of the pool, for the feed alone: one to follow it, one to write to it. Requests that wait
 /// for the locks of others must not keep a server from knowing what is revoked. The doorbell's is not among them: it is
@@ -58,6 +61,7 @@ pub struct Postgres {
     /// For reading all of the feed.
     whole: Arc<Pool>,
     coalescer: Coalescer,
+    refreshes: Arc<Refreshes>,
     doorbell: Doorbell,
     /// Whether each read of the head commits something, too.
     fenced: AtomicBool,
@@ -105,7 +109,8 @@ impl Postgres {
         };
         let (feed, whole) = (beside(FEED_CONNECTIONS)?, beside(WHOLE_CONNECTIONS)?);
         let (coalescer, doorbell) = (Coalescer::start(Arc::clone(&feed)), Doorbell::start(Arc::clone(&feed)));
-        Ok(Self { pool, feed, whole, coalescer, doorbell, fenced: AtomicBool::new(false) })
+        let refreshes = Refreshes::new(Arc::clone(&pool));
+        Ok(Self { pool, feed, whole, coalescer, refreshes, doorbell, fenced: AtomicBool::new(false) })
     }
 }
 

@@ -1,94 +1,108 @@
-//! A refresh: one conditional statement, and only where that changes nothing, the whole decision (docs/refresh.md).
+//! A refresh: lock, read, decide, write (docs/refresh.md). Several share a transaction; one that cannot has its own.
+
+use std::collections::{HashMap, HashSet};
 
 use cloakroom_auth::refresh::{self, Ask, Decision, SameReason};
-use cloakroom_auth::session::EndReason;
+use cloakroom_auth::session::{EndReason, Session};
 use cloakroom_auth::store::{Found, Rotation};
-use cloakroom_verify::{OpaqueKind, Rv};
+use cloakroom_verify::SessionId;
 
-use super::fault::{Fault, Result};
+use super::fault::Result;
 use super::plan::Plan;
-use super::rows::{self, head_columns, session_columns, user_columns};
-use super::sessions::{self, FOUND, LOCK};
+use super::rows;
+use super::sessions::{FOUND, FOUND_MANY, LOCK};
 use super::step::Transaction;
 
-/// [`Session::rotate`](cloakroom_auth::session::Session::rotate) of a row that [`refresh::decide`] would rotate
-/// without adopting a generation. The head is that of this very statement: where the row's lock was waited for, it
-/// and the user are older than the row, and what is minted is dead at birth if something was told meanwhile.
-const FAST: &str = concat!(
-    "WITH h AS MATERIALIZED (SELECT head, floor, lineage FROM feed_head) \
-     UPDATE sessions s SET generation = s.generation + 1, spent = substring($4::bytea || s.spent FOR 164), \
-     keyed = s.keyed OR $5, last_used_at = greatest(s.last_used_at, $3), written_epoch = h.head >> 32 \
-     FROM h, users u WHERE s.id = $1 AND u.id = s.user_id AND u.status = 'active' AND s.strategy = 'hybrid' \
-     AND s.generation = $2 AND s.generation < 4294967295 AND s.revoked_rv IS NULL AND s.expires_at > $3 \
-     AND s.last_used_at + s.idle_timeout > $3 AND s.rv >= greatest(u.min_rv, h.floor) \
-     AND (s.jkt IS NULL OR s.jkt = $6) AND h.lineage = {LINEAGE} RETURNING ",
-    session_columns!(),
-    ", ",
-    user_columns!(),
-    ", ",
-    head_columns!()
-);
-/// What counts by now, for the user of a session.
-const AGAIN: &str = "SELECT greatest(u.min_rv, h.floor) FROM sessions s, users u, feed_head h \
-     WHERE s.id = $1 AND u.id = s.user_id";
+/// Whoever is in the way of one row must not be in the way of all. As it waits for nobody, it needs no order.
+const LOCK_FREE: &str = "SELECT id FROM sessions WHERE id = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED";
+/// What [`Session::rotate`] and [`Session::answer_again`] may change.
+const WRITE: &str = "UPDATE sessions s SET generation = n.generation, spent = n.spent, keyed = n.keyed, strikes = n.strikes, \
+     rv = n.rv, written_epoch = n.written_epoch, last_used_at = n.last_used_at FROM unnest($1::bytea[], $2::bigint[], \
+     $3::bytea[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) \
+     AS n (id, generation, spent, keyed, strikes, rv, written_epoch, last_used_at) WHERE s.id = n.id";
 
-/// Rotates, or judges and applies what is decided.
-pub(super) async fn rotate(transaction: &Transaction<'_>, ask: &Ask) -> Result<Rotation> {
-    if ask.kind == OpaqueKind::Refresh
-        && let Some(found) = fast(transaction, ask).await?
-    {
-        return Ok(Rotation::Rotated(found));
+/// Answers those that can share a transaction, no two of one session. `None`: it is to be asked [`alone`].
+pub(super) async fn together(transaction: &Transaction<'_>, asks: &[&Ask]) -> Result<Vec<Option<Rotation>>> {
+    let ids: Vec<&[u8]> = asks.iter().map(|ask| ask.session.as_bytes().as_slice()).collect();
+    // The second statement sees what was committed until the locks were held: row, user and head of one moment, in
+    // which nobody else changes the row.
+    let [locked, found] = transaction.pipeline([(LOCK_FREE, &[&ids]), (FOUND_MANY, &[&ids])]).await?;
+    let locked: HashSet<&[u8]> =
+        locked.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
+    let mut rows = HashMap::<SessionId, Found>::with_capacity(found.len());
+    for row in &found {
+        let found = rows::found(row)?;
+        rows.insert(found.session.id, found);
     }
+    let answer = |ask: &&Ask| match rows.remove(&ask.session) {
+        None => Some(Rotation::Unknown),
+        Some(found) if locked.contains(&ask.session.as_bytes()[..]) => judge(found, ask),
+        // Another transaction holds it, and may be changing it.
+        Some(_) => None,
+    };
+    let answers: Vec<_> = asks.iter().map(answer).collect();
+    write(transaction, answers.iter().flatten()).await?;
+    Ok(answers)
+}
+
+/// Answers one, whoever holds its row and whatever it takes.
+pub(super) async fn alone(transaction: &Transaction<'_>, ask: &Ask) -> Result<Rotation> {
     let id: &[u8] = ask.session.as_bytes();
     let [_, found] = transaction.pipeline([(LOCK, &[&id]), (FOUND, &[&id])]).await?;
-    let Some(mut found) = found.first().map(rows::found).transpose()? else { return Ok(Rotation::Unknown) };
-    match refresh::decide(&found.session, &found.user, found.as_of, ask) {
+    let Some(found) = found.first().map(rows::found).transpose()? else { return Ok(Rotation::Unknown) };
+    if let Some(answer) = judge(found, ask) {
+        write(transaction, [&answer]).await?;
+        return Ok(answer);
+    }
+    let mut plan = Plan::default();
+    plan.end(ask.session, EndReason::RefreshTokenReused, ask.now);
+    plan.commit(transaction).await?.event(0).map(Rotation::Revoked)
+}
+
+/// The answer, with the row as it is to be. `None`: its session is to be ended, for which the head is locked; nobody
+/// else's refresh has to wait for that.
+fn judge(mut found: Found, ask: &Ask) -> Option<Rotation> {
+    Some(match refresh::decide(&found.session, &found.user, found.as_of, ask) {
         Decision::Rotate { adopt } => {
             found.session.rotate(adopt, found.as_of, ask);
-            sessions::update(transaction, &found.session).await?;
-            Ok(Rotation::Rotated(found))
+            Rotation::Rotated(found)
         }
         Decision::Same { reason } => {
             found.session.answer_again(reason);
-            match reason {
-                SameReason::Strike => sessions::update(transaction, &found.session).await?,
-                SameReason::LostResponse | SameReason::Grace | SameReason::BoundKey => {}
-            }
-            Ok(Rotation::Same(found, reason))
+            Rotation::Same(found, reason)
         }
-        Decision::Refuse(refusal) => Ok(Rotation::Refused(refusal)),
-        Decision::Revoke => {
-            let mut plan = Plan::default();
-            plan.end(ask.session, EndReason::RefreshTokenReused, ask.now);
-            plan.commit(transaction).await?.event(0).map(Rotation::Revoked)
-        }
+        Decision::Refuse(refusal) => Rotation::Refused(refusal),
+        Decision::Revoke => return None,
+    })
+}
+
+/// The row that an answer changes.
+fn changed(answer: &Rotation) -> Option<&Session> {
+    match answer {
+        Rotation::Rotated(found) | Rotation::Same(found, SameReason::Strike) => Some(&found.session),
+        Rotation::Same(_, SameReason::LostResponse | SameReason::Grace | SameReason::BoundKey)
+        | Rotation::Refused(_)
+        | Rotation::Revoked(_)
+        | Rotation::Unknown => None,
     }
 }
 
-async fn fast(transaction: &Transaction<'_>, ask: &Ask) -> Result<Option<Found>> {
-    let id: &[u8] = ask.session.as_bytes();
-    let (generation, now, keyed) = (i64::from(ask.generation), ask.now.as_millis(), ask.attempt.is_some());
-    let (spent, proof) = (spent_entry(ask), ask.proof.as_deref());
-    let [rotated, again] = transaction
-        .pipeline([(FAST, &[&id, &generation, &now, &spent, &keyed, &proof]), (AGAIN, &[&id])])
-        .await?;
-    let Some(found) = rotated.first().map(rows::found).transpose()? else { return Ok(None) };
-    let needed = again.first().ok_or(Fault::Unreadable("a session"))?.try_get(0)?;
-    // A row that is newer than this statement's snapshot was written while its lock was waited for: the user that came
-    // with the snapshot is older than the number that its token would get, and so may its roles be.
-    let overtaken = found.session.rv > found.as_of.head();
-    if overtaken || Rv::from_i64(needed).is_none_or(|needed| needed > found.session.rv) {
-        transaction.start_over().await?;
-        return Ok(None);
+/// Writes the rows that these answers change, and commits.
+async fn write(transaction: &Transaction<'_>, answers: impl IntoIterator<Item = &Rotation>) -> Result<()> {
+    let rows: Vec<&Session> = answers.into_iter().filter_map(changed).collect();
+    if rows.is_empty() {
+        return Ok(());
     }
-    Ok(Some(found))
-}
-
-/// One entry of [`Spent::to_blob`](cloakroom_auth::refresh::Spent::to_blob).
-fn spent_entry(ask: &Ask) -> Vec<u8> {
-    let mut entry = Vec::with_capacity(41);
-    entry.push(u8::from(ask.attempt.is_some()));
-    entry.extend_from_slice(&ask.attempt.map_or([0; 32], |hash| hash.0));
-    entry.extend_from_slice(&ask.now.as_millis().to_be_bytes());
-    entry
+    let ids: Vec<&[u8]> = rows.iter().map(|row| row.id.as_bytes().as_slice()).collect();
+    let spent: Vec<_> = rows.iter().map(|row| row.spent.to_blob()).collect();
+    let keyed: Vec<_> = rows.iter().map(|row| row.keyed).collect();
+    let numbers = |of: fn(&Session) -> i64| rows.iter().map(|row| of(row)).collect::<Vec<_>>();
+    let generations = numbers(|row| row.generation.into());
+    let strikes = numbers(|row| row.strikes.into());
+    let rvs = numbers(|row| row.rv.as_i64());
+    let epochs = numbers(|row| row.written_epoch.into());
+    let used = numbers(|row| row.last_used_at.as_millis());
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
+        [&ids, &generations, &spent, &keyed, &strikes, &rvs, &epochs, &used];
+    transaction.commit_with(&[(WRITE, &values)]).await.map(drop)
 }

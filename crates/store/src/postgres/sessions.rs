@@ -1,8 +1,6 @@
 //! The session table. A step that decides locks its rows, reads row, user and head in one statement after that, asks
 //! the rule, and writes what it says.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use cloakroom_auth::check_row::CheckRow;
 use cloakroom_auth::email::EmailKey;
@@ -11,7 +9,7 @@ use cloakroom_auth::privilege::{self, StepUp};
 use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::session::{EndReason, NewSession, Session};
 use cloakroom_auth::store::{
-    Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, StoreError, Stored,
+    Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, Stored,
 };
 use cloakroom_auth::user::Status;
 use cloakroom_verify::{Revocation, SessionId, Timestamp, UserId};
@@ -24,7 +22,7 @@ use super::rows::{
     self, check_columns, each, earlier_clock, head_columns, head_once, session_columns, user_columns,
 };
 use super::step::{Transaction, single, transaction};
-use super::{Postgres, rotate, users};
+use super::{Postgres, users};
 use crate::words;
 
 /// See [`users::LOCK`].
@@ -58,7 +56,7 @@ macro_rules! of_many {
 }
 /// A session with its user and the head.
 pub(super) const FOUND: &str = of_one!(session_columns!(), ", ", user_columns!());
-const FOUND_MANY: &str = of_many!(session_columns!(), ", ", user_columns!());
+pub(super) const FOUND_MANY: &str = of_many!(session_columns!(), ", ", user_columns!());
 
 /// The live sessions of user `$1` at `$2`, and the head; uses that the store does not know of may keep an idle one
 /// alive.
@@ -130,11 +128,7 @@ impl Sessions for Postgres {
     }
 
     async fn rotate(&self, ask: &Ask) -> Stored<Rotation> {
-        // In a task of its own: a thief who hangs up must not take back what was found out about him.
-        let (pool, ask) = (Arc::clone(&self.pool), ask.clone());
-        let rotating =
-            async move { transaction!(pool, transaction => rotate::rotate(transaction, &ask).await) };
-        tokio::spawn(rotating).await.map_err(StoreError::new)?
+        self.refreshes.ask(ask.clone()).await
     }
 
     async fn exchange(&self, ask: &ExchangeAsk) -> Stored<Exchanged> {

@@ -1,0 +1,177 @@
+//! Refreshes that wait at the same moment share one transaction: one lock statement, one reading, one write, one commit.
+//!
+//! What was admitted is done, whoever still waits for it: a thief who hangs up must not take back what was found out
+//! about him. So each batch runs in a task of its own, which begins the next one.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cloakroom_auth::refresh::Ask;
+use cloakroom_auth::store::{Rotation, StoreError, Stored};
+use cloakroom_verify::SessionId;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
+
+use super::fault::Result;
+use super::pool::Pool;
+use super::rotate;
+use super::step::{transaction, try_transaction};
+
+/// Refreshes that wait at most; beyond them the store is unavailable rather than slow without end. Of one session there
+/// are as many as its gate lets through.
+const QUEUE: usize = 4096;
+/// Refreshes that share a transaction at most.
+const BATCH: usize = 256;
+/// Transactions under way at once.
+const BATCHES: usize = 1;
+
+/// Hands refreshes to the tasks that write them.
+pub(super) struct Refreshes {
+    pool: Arc<Pool>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// Batches under way.
+    running: usize,
+}
+
+struct Waiting {
+    ask: Ask,
+    /// When whoever asked is told that the database does not answer.
+    until: Instant,
+    answer: oneshot::Sender<Stored<Rotation>>,
+}
+
+impl Refreshes {
+    pub(super) fn new(pool: Arc<Pool>) -> Arc<Self> {
+        Arc::new(Self { pool, queue: Mutex::default() })
+    }
+
+    /// Has it answered.
+    pub(super) async fn ask(self: &Arc<Self>, ask: Ask) -> Stored<Rotation> {
+        // Until the batch before it is done, and its own.
+        let until = Instant::now() + 2 * self.pool.address.patience();
+        let answered = self.queue().admit(ask, until)?;
+        self.begin();
+        match timeout_at(until, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(StoreError::new("the task that writes refreshes has ended")),
+            Err(_) => Err(StoreError::new("the database does not answer")),
+        }
+    }
+
+    /// Begins a batch, if somebody waits and it is not all begun.
+    fn begin(self: &Arc<Self>) {
+        // There is none once it shuts down: then nobody waits either.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let turn = {
+            let mut queue = self.queue();
+            if queue.waiting.is_empty() || queue.running == BATCHES {
+                return;
+            }
+            queue.running += 1;
+            Turn(Arc::clone(self))
+        };
+        runtime.spawn(async move {
+            // Whoever is about to ask goes with it.
+            yield_now().await;
+            let batch = turn.0.queue().take_batch(Instant::now());
+            if !batch.is_empty() {
+                turn.0.write(batch).await;
+            }
+        });
+    }
+
+    async fn write(&self, batch: Vec<Waiting>) {
+        match self.together(&batch).await {
+            // One of them does not go; the others must not suffer. Where the database itself is gone, none would go.
+            Err(fault) if batch.len() > 1 && fault.is_about_data() => {
+                for one in batch {
+                    let done = self.together(std::slice::from_ref(&one)).await;
+                    self.hand_out(vec![one], done);
+                }
+            }
+            done => self.hand_out(batch, done),
+        }
+    }
+
+    async fn together(&self, batch: &[Waiting]) -> Result<Vec<Option<Rotation>>> {
+        let asks: Vec<&Ask> = batch.iter().map(|waiting| &waiting.ask).collect();
+        try_transaction!(self.pool, transaction => rotate::together(transaction, &asks).await)
+    }
+
+    /// Nobody may be waiting any more for what is sent.
+    fn hand_out(&self, batch: Vec<Waiting>, done: Result<Vec<Option<Rotation>>>) {
+        let answers = match done {
+            Ok(answers) => answers,
+            Err(fault) => {
+                for Waiting { answer, .. } in batch {
+                    let _ = answer.send(Err(StoreError::new(fault.to_string())));
+                }
+                return;
+            }
+        };
+        for (Waiting { ask, answer, .. }, done) in batch.into_iter().zip(answers) {
+            if let Some(rotation) = done {
+                let _ = answer.send(Ok(rotation));
+                continue;
+            }
+            let pool = Arc::clone(&self.pool);
+            tokio::spawn(async move {
+                let done = transaction!(pool, transaction => rotate::alone(transaction, &ask).await);
+                let _ = answer.send(done);
+            });
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Every change leaves the queue whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the batches that may be under way. However it ends, the next can begin.
+struct Turn(Arc<Refreshes>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.queue().running -= 1;
+        self.0.begin();
+    }
+}
+
+impl Queue {
+    fn admit(&mut self, ask: Ask, until: Instant) -> Stored<oneshot::Receiver<Stored<Rotation>>> {
+        if self.waiting.len() >= QUEUE {
+            return Err(StoreError::new("too much is waiting for the database"));
+        }
+        let (answer, answered) = oneshot::channel();
+        self.waiting.push_back(Waiting { ask, until, answer });
+        Ok(answered)
+    }
+
+    /// The next that can share a transaction, in their order: one of each session, so that the next one of it reads what
+    /// this one wrote.
+    fn take_batch(&mut self, now: Instant) -> Vec<Waiting> {
+        let (mut batch, mut stay) = (Vec::new(), Vec::new());
+        let mut sessions = HashSet::<SessionId>::new();
+        while batch.len() < BATCH
+            && let Some(next) = self.waiting.pop_front()
+        {
+            if next.until <= now {
+                // It was told that it is not done; done this late, the same token shown again would look stolen.
+                continue;
+            }
+            if sessions.insert(next.ask.session) { batch.push(next) } else { stay.push(next) }
+        }
+        for waiting in stay.into_iter().rev() {
+            self.waiting.push_front(waiting);
+        }
+        batch
+    }
+}
