@@ -14,6 +14,8 @@ mod faults;
 mod lives;
 #[path = "postgres/races.rs"]
 mod races;
+#[path = "postgres/refreshes.rs"]
+mod refreshes;
 #[path = "postgres/sharing.rs"]
 mod sharing;
 #[path = "postgres/tables.rs"]

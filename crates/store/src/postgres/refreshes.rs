@@ -175,3 +175,81 @@ impl Queue {
         batch
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cloakroom_verify::{OpaqueKind, Timestamp};
+
+    use super::*;
+
+    type Answered = Vec<oneshot::Receiver<Stored<Rotation>>>;
+
+    /// Who they are by session and generation.
+    fn waiting(asks: impl IntoIterator<Item = (u8, u32)>, until: Instant) -> (Queue, Answered) {
+        let mut queue = Queue::default();
+        let answered =
+            asks.into_iter().map(|(n, generation)| admit(&mut queue, n, generation, until).unwrap());
+        let answered = answered.collect();
+        (queue, answered)
+    }
+
+    fn admit(
+        queue: &mut Queue,
+        n: u8,
+        generation: u32,
+        until: Instant,
+    ) -> Stored<oneshot::Receiver<Stored<Rotation>>> {
+        let ask = Ask {
+            session: SessionId::from_bytes([n; 16]),
+            kind: OpaqueKind::Refresh,
+            generation,
+            attempt: None,
+            proof: None,
+            now: Timestamp::from_seconds(1),
+            grace: Duration::ZERO,
+            lives: 0,
+        };
+        queue.admit(ask, until)
+    }
+
+    fn next(queue: &mut Queue, now: Instant) -> Vec<(u8, u32)> {
+        let batch = queue.take_batch(now);
+        batch.iter().map(|waiting| (waiting.ask.session.as_bytes()[0], waiting.ask.generation)).collect()
+    }
+
+    #[test]
+    fn those_of_one_session_go_one_after_the_other() {
+        let now = Instant::now();
+        let (mut queue, _answered) =
+            waiting([(1, 0), (2, 0), (1, 1), (1, 2), (3, 0)], now + Duration::from_secs(1));
+        assert_eq!(next(&mut queue, now), [(1, 0), (2, 0), (3, 0)]);
+        assert_eq!(next(&mut queue, now), [(1, 1)]);
+        assert_eq!(next(&mut queue, now), [(1, 2)]);
+        assert_eq!(next(&mut queue, now), []);
+    }
+
+    #[test]
+    fn it_is_done_for_who_hung_up_and_not_for_who_was_told_that_it_is_not() {
+        let (now, soon) = (Instant::now(), Duration::from_secs(1));
+        let (mut queue, answered) = waiting([(1, 0)], now + soon);
+        drop(answered);
+        let _answered = admit(&mut queue, 2, 0, now + 2 * soon).unwrap();
+        assert_eq!(next(&mut queue, now + soon), [(2, 0)]);
+        let (mut queue, answered) = waiting([(1, 0)], now + soon);
+        drop(answered);
+        assert_eq!(next(&mut queue, now), [(1, 0)]);
+    }
+
+    #[test]
+    fn a_batch_and_what_waits_for_it_are_bounded() {
+        let now = Instant::now();
+        let until = now + Duration::from_secs(1);
+        let sessions = || (0..=u8::MAX).map(|n| (n, 0));
+        let (mut queue, mut answered) = waiting(sessions().cycle().take(QUEUE), until);
+        assert!(admit(&mut queue, 1, 0, until).is_err());
+        assert_eq!(next(&mut queue, now).len(), BATCH);
+        answered.push(admit(&mut queue, 1, 0, until).unwrap());
+    }
+}

@@ -10,11 +10,13 @@ use cloakroom_verify::SessionId;
 use super::fault::Result;
 use super::plan::Plan;
 use super::rows;
-use super::sessions::{FOUND, FOUND_MANY, LOCK};
+use super::sessions::{self, FOUND, FOUND_MANY, LOCK};
 use super::step::Transaction;
 
 /// Whoever is in the way of one row must not be in the way of all. As it waits for nobody, it needs no order.
 const LOCK_FREE: &str = "SELECT id FROM sessions WHERE id = ANY ($1) FOR NO KEY UPDATE SKIP LOCKED";
+/// The same for one: statements about an array are planned at each run, which costs as much as they do.
+const LOCK_ONE_FREE: &str = "SELECT id FROM sessions WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED";
 /// What [`Session::rotate`] and [`Session::answer_again`] may change.
 const WRITE: &str = "UPDATE sessions s SET generation = n.generation, spent = n.spent, keyed = n.keyed, strikes = n.strikes, \
      rv = n.rv, written_epoch = n.written_epoch, last_used_at = n.last_used_at FROM unnest($1::bytea[], $2::bigint[], \
@@ -26,7 +28,10 @@ pub(super) async fn together(transaction: &Transaction<'_>, asks: &[&Ask]) -> Re
     let ids: Vec<&[u8]> = asks.iter().map(|ask| ask.session.as_bytes().as_slice()).collect();
     // The second statement sees what was committed until the locks were held: row, user and head of one moment, in
     // which nobody else changes the row.
-    let [locked, found] = transaction.pipeline([(LOCK_FREE, &[&ids]), (FOUND_MANY, &[&ids])]).await?;
+    let [locked, found] = match ids.as_slice() {
+        [id] => transaction.pipeline([(LOCK_ONE_FREE, &[id]), (FOUND, &[id])]).await?,
+        _ => transaction.pipeline([(LOCK_FREE, &[&ids]), (FOUND_MANY, &[&ids])]).await?,
+    };
     let locked: HashSet<&[u8]> =
         locked.iter().map(|row| row.try_get(0)).collect::<std::result::Result<_, _>>()?;
     let mut rows = HashMap::<SessionId, Found>::with_capacity(found.len());
@@ -90,8 +95,10 @@ fn changed(answer: &Rotation) -> Option<&Session> {
 /// Writes the rows that these answers change, and commits.
 async fn write(transaction: &Transaction<'_>, answers: impl IntoIterator<Item = &Rotation>) -> Result<()> {
     let rows: Vec<&Session> = answers.into_iter().filter_map(changed).collect();
-    if rows.is_empty() {
-        return Ok(());
+    match rows.as_slice() {
+        [] => return Ok(()),
+        [row] => return sessions::update_and_commit(transaction, row).await,
+        _ => {}
     }
     let ids: Vec<&[u8]> = rows.iter().map(|row| row.id.as_bytes().as_slice()).collect();
     let spent: Vec<_> = rows.iter().map(|row| row.spent.to_blob()).collect();

@@ -309,6 +309,11 @@ pub(super) async fn update(transaction: &Transaction<'_>, row: &Session) -> Resu
     transaction.execute(UPDATE, &Columns::of(row).changed()).await.map(drop)
 }
 
+/// The same, and nothing behind it.
+pub(super) async fn update_and_commit(transaction: &Transaction<'_>, row: &Session) -> Result<()> {
+    transaction.commit_with(&[(UPDATE, &Columns::of(row).changed())]).await.map(drop)
+}
+
 /// A row in the types of its columns.
 struct Columns<'r> {
     row: &'r Session,

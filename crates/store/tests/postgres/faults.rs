@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::session::{EndReason, RowStrategy};
 use cloakroom_auth::store::{Ended, Rotation};
-use cloakroom_verify::OpaqueKind;
 
+use super::refreshes::ask;
 use super::sharing::so_many_wait;
 use super::*;
 
@@ -185,16 +184,7 @@ async fn while_every_connection_waits_for_one_row_the_feed_is_read_and_logins_en
     client.batch_execute("BEGIN").await.unwrap();
     let id: &[u8] = &[1; 16];
     client.execute("SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE", &[&id]).await.unwrap();
-    let ask = Ask {
-        session: session_id(1),
-        kind: OpaqueKind::Refresh,
-        generation: 0,
-        attempt: None,
-        proof: None,
-        now: now(),
-        grace: Duration::from_secs(10),
-        lives: 3,
-    };
+    let ask = ask(session_id(1));
     let convoy: Vec<_> = (0..3)
         .map(|_| {
             let (store, ask) = (Arc::clone(&store), ask.clone());

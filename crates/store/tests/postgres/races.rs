@@ -1,33 +1,19 @@
 //! A statement that waited for a row's lock sees the row as it is and everything else as it was before the wait. What
 //! is decided must not come from that mixture.
 
-use std::time::Duration;
-
 use cloakroom_auth::exchange::ExchangeAsk;
 use cloakroom_auth::privilege::{Holder, PasswordChange, StepUp};
-use cloakroom_auth::refresh::{Ask, Refusal};
+use cloakroom_auth::refresh::Refusal;
 use cloakroom_auth::session::{Dead, EndReason, RowStrategy, Timeouts};
 use cloakroom_auth::store::{Exchanged, PasswordChanged, Rotation, SteppedUp};
 use cloakroom_auth::user::Status;
 use cloakroom_verify::{OpaqueKind, Roles, SessionId, Transport};
 
+use super::refreshes::ask;
 use super::sharing::somebody_waits;
 use super::*;
 
 const OUTDATED: Refusal = Refusal::Dead(Dead::Outdated);
-
-fn ask(session: SessionId) -> Ask {
-    Ask {
-        session,
-        kind: OpaqueKind::Refresh,
-        generation: 0,
-        attempt: None,
-        proof: None,
-        now: now(),
-        grace: Duration::from_secs(10),
-        lives: 3,
-    }
-}
 
 fn exchange(session: SessionId) -> ExchangeAsk {
     ExchangeAsk {
