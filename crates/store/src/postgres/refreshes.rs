@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
-use super::fault::Result;
+use super::fault::{Fault, Result};
 use super::pool::Pool;
 use super::rotate;
 use super::step::{transaction, try_transaction};
@@ -42,8 +42,8 @@ struct Queue {
 
 struct Waiting {
     ask: Ask,
-    /// When whoever asked is told that the database does not answer.
-    until: Instant,
+    /// When its batch has to begin: whoever asked is told in time, and never that it is not done while it still may be.
+    begin_by: Instant,
     answer: oneshot::Sender<Stored<Rotation>>,
 }
 
@@ -54,15 +54,19 @@ impl Refreshes {
 
     /// Has it answered.
     pub(super) async fn ask(self: &Arc<Self>, ask: Ask) -> Stored<Rotation> {
-        // Until the batch before it is done, and its own.
-        let until = Instant::now() + 2 * self.pool.address.patience();
-        let answered = self.queue().admit(ask, until)?;
+        let begin_by = Instant::now() + self.pool.address.patience();
+        let answered = self.queue().admit(ask, begin_by)?;
         self.begin();
-        match timeout_at(until, answered).await {
+        match timeout_at(self.end_of(begin_by), answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::new("the task that writes refreshes has ended")),
-            Err(_) => Err(StoreError::new("the database does not answer")),
+            Err(_) => Err(StoreError::new(Fault::Late)),
         }
+    }
+
+    /// When what began at the last moment is done, whether in its batch or alone.
+    fn end_of(&self, begin_by: Instant) -> Instant {
+        begin_by + self.pool.address.patience()
     }
 
     /// Begins a batch, if somebody waits and it is not all begun.
@@ -116,15 +120,17 @@ impl Refreshes {
                 return;
             }
         };
-        for (Waiting { ask, answer, .. }, done) in batch.into_iter().zip(answers) {
+        for (Waiting { ask, begin_by, answer }, done) in batch.into_iter().zip(answers) {
             if let Some(rotation) = done {
                 let _ = answer.send(Ok(rotation));
                 continue;
             }
-            let pool = Arc::clone(&self.pool);
+            let (pool, end) = (Arc::clone(&self.pool), self.end_of(begin_by));
             tokio::spawn(async move {
-                let done = transaction!(pool, transaction => rotate::alone(transaction, &ask).await);
-                let _ = answer.send(done);
+                let done = timeout_at(end, async {
+                    transaction!(pool, transaction => rotate::alone(transaction, &ask).await)
+                });
+                let _ = answer.send(done.await.unwrap_or_else(|_| Err(StoreError::new(Fault::Late))));
             });
         }
     }
@@ -146,12 +152,12 @@ impl Drop for Turn {
 }
 
 impl Queue {
-    fn admit(&mut self, ask: Ask, until: Instant) -> Stored<oneshot::Receiver<Stored<Rotation>>> {
+    fn admit(&mut self, ask: Ask, begin_by: Instant) -> Stored<oneshot::Receiver<Stored<Rotation>>> {
         if self.waiting.len() >= QUEUE {
             return Err(StoreError::new("too much is waiting for the database"));
         }
         let (answer, answered) = oneshot::channel();
-        self.waiting.push_back(Waiting { ask, until, answer });
+        self.waiting.push_back(Waiting { ask, begin_by, answer });
         Ok(answered)
     }
 
@@ -163,8 +169,9 @@ impl Queue {
         while batch.len() < BATCH
             && let Some(next) = self.waiting.pop_front()
         {
-            if next.until <= now {
-                // It was told that it is not done; done this late, the same token shown again would look stolen.
+            if next.begin_by <= now {
+                // Done this late, it might be shown again meanwhile, and look stolen.
+                let _ = next.answer.send(Err(StoreError::new(Fault::Late)));
                 continue;
             }
             if sessions.insert(next.ask.session) { batch.push(next) } else { stay.push(next) }
@@ -187,10 +194,10 @@ mod tests {
     type Answered = Vec<oneshot::Receiver<Stored<Rotation>>>;
 
     /// Who they are by session and generation.
-    fn waiting(asks: impl IntoIterator<Item = (u8, u32)>, until: Instant) -> (Queue, Answered) {
+    fn waiting(asks: impl IntoIterator<Item = (u8, u32)>, begin_by: Instant) -> (Queue, Answered) {
         let mut queue = Queue::default();
         let answered =
-            asks.into_iter().map(|(n, generation)| admit(&mut queue, n, generation, until).unwrap());
+            asks.into_iter().map(|(n, generation)| admit(&mut queue, n, generation, begin_by).unwrap());
         let answered = answered.collect();
         (queue, answered)
     }
@@ -199,7 +206,7 @@ mod tests {
         queue: &mut Queue,
         n: u8,
         generation: u32,
-        until: Instant,
+        begin_by: Instant,
     ) -> Stored<oneshot::Receiver<Stored<Rotation>>> {
         let ask = Ask {
             session: SessionId::from_bytes([n; 16]),
@@ -211,7 +218,7 @@ mod tests {
             grace: Duration::ZERO,
             lives: 0,
         };
-        queue.admit(ask, until)
+        queue.admit(ask, begin_by)
     }
 
     fn next(queue: &mut Queue, now: Instant) -> Vec<(u8, u32)> {
@@ -231,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_done_for_who_hung_up_and_not_for_who_was_told_that_it_is_not() {
+    fn it_is_done_for_who_hung_up_and_not_after_its_time() {
         let (now, soon) = (Instant::now(), Duration::from_secs(1));
         let (mut queue, answered) = waiting([(1, 0)], now + soon);
         drop(answered);
@@ -245,11 +252,11 @@ mod tests {
     #[test]
     fn a_batch_and_what_waits_for_it_are_bounded() {
         let now = Instant::now();
-        let until = now + Duration::from_secs(1);
+        let begin_by = now + Duration::from_secs(1);
         let sessions = || (0..=u8::MAX).map(|n| (n, 0));
-        let (mut queue, mut answered) = waiting(sessions().cycle().take(QUEUE), until);
-        assert!(admit(&mut queue, 1, 0, until).is_err());
+        let (mut queue, mut answered) = waiting(sessions().cycle().take(QUEUE), begin_by);
+        assert!(admit(&mut queue, 1, 0, begin_by).is_err());
         assert_eq!(next(&mut queue, now).len(), BATCH);
-        answered.push(admit(&mut queue, 1, 0, until).unwrap());
+        answered.push(admit(&mut queue, 1, 0, begin_by).unwrap());
     }
 }

@@ -14,7 +14,7 @@ use super::*;
 type Asking<'s> = Pin<Box<dyn Future<Output = Stored<Rotation>> + Send + 's>>;
 
 /// Everybody who reads a session waits for this.
-const STOP: &str = "BEGIN; LOCK TABLE feed_head IN ACCESS EXCLUSIVE MODE";
+const STOP: &str = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
 /// Longer than any of these takes.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -41,6 +41,16 @@ async fn begin(all: &mut [Asking<'_>]) {
     for one in all {
         tokio::select! { biased; _ = one => panic!("it has to wait"), () = std::future::ready(()) => {} }
     }
+}
+
+/// All but the first are one batch: the first one's is held until they stand behind it.
+async fn begin_together(database: &Database, all: &mut [Asking<'_>]) {
+    let client = database.connect().await;
+    client.batch_execute(STOP).await.unwrap();
+    begin(&mut all[..1]).await;
+    somebody_waits(&client).await;
+    begin(&mut all[1..]).await;
+    client.batch_execute("ROLLBACK").await.unwrap();
 }
 
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
@@ -75,17 +85,13 @@ async fn what_is_asked_while_a_batch_is_written_goes_with_the_next() {
     let Some(database) = Database::new().await else { return };
     let store = database.open().await;
     logins(&store, 0..40).await;
-    let client = database.connect().await;
-    client.batch_execute(STOP).await.unwrap();
     let mut all: Vec<_> = (0..40).map(|n| asking(&store, ask(session_id(n)))).collect();
-    begin(&mut all[..1]).await;
-    somebody_waits(&client).await;
-    begin(&mut all[1..]).await;
-    client.batch_execute("ROLLBACK").await.unwrap();
+    begin_together(&database, &mut all).await;
     for one in all {
         assert_eq!(rotated(one.await).generation, 1);
     }
     let transactions = "SELECT count(DISTINCT xmin::text) FROM sessions WHERE generation = 1";
+    let client = database.connect().await;
     let transactions: i64 = client.query_one(transactions, &[]).await.unwrap().get(0);
     assert_eq!(transactions, 2, "the one that waited, and all that came meanwhile");
     for n in 0..40 {
@@ -101,18 +107,19 @@ async fn a_row_that_somebody_holds_keeps_no_other_waiting() {
     logins(&store, 0..20).await;
     let client = database.connect().await;
     client.batch_execute("BEGIN").await.unwrap();
-    let id = session_id(0);
+    let id = session_id(5);
     let held = "SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE";
     client.query_one(held, &[&id.as_bytes().as_slice()]).await.unwrap();
     let mut all: Vec<_> = (0..20).map(|n| asking(&store, ask(session_id(n)))).collect();
-    begin(&mut all).await;
-    for one in all.split_off(1) {
+    begin_together(&database, &mut all).await;
+    let mut held = all.remove(5);
+    for one in all {
         rotated(in_time(one).await);
     }
     somebody_waits(&client).await;
-    begin(&mut all).await;
+    begin(std::slice::from_mut(&mut held)).await;
     client.batch_execute("ROLLBACK").await.unwrap();
-    assert_eq!(rotated(in_time(all.remove(0)).await).generation, 1);
+    assert_eq!(rotated(in_time(held).await).generation, 1);
     database.drop().await;
 }
 
@@ -121,21 +128,22 @@ async fn a_thief_among_them_is_caught_and_keeps_no_other_waiting_for_the_feed() 
     let Some(database) = Database::new().await else { return };
     let store = database.open().await;
     logins(&store, 0..20).await;
-    let thief = Ask { now: now().after(HOUR), lives: 0, ..ask(session_id(0)) };
-    rotated(store.rotate(&ask(session_id(0))).await);
+    let thief = Ask { now: now().after(HOUR), lives: 0, ..ask(session_id(5)) };
+    rotated(store.rotate(&ask(session_id(5))).await);
     let client = database.connect().await;
     client.batch_execute("BEGIN; SELECT 1 FROM feed_head FOR UPDATE").await.unwrap();
-    let mut all = vec![asking(&store, thief)];
-    all.extend((1..20).map(|n| asking(&store, ask(session_id(n)))));
-    begin(&mut all).await;
-    for one in all.split_off(1) {
+    let mut all: Vec<_> = (0..20).map(|n| asking(&store, ask(session_id(n)))).collect();
+    all[5] = asking(&store, thief);
+    begin_together(&database, &mut all).await;
+    let thief = all.remove(5);
+    for one in all {
         rotated(in_time(one).await);
     }
     somebody_waits(&client).await;
     client.batch_execute("ROLLBACK").await.unwrap();
-    let caught = in_time(all.remove(0)).await.unwrap();
+    let caught = in_time(thief).await.unwrap();
     assert!(matches!(caught, Rotation::Revoked(_)), "{caught:?}");
-    let revoked = store.find(session_id(0)).await.unwrap().unwrap().session.revoked.unwrap();
+    let revoked = store.find(session_id(5)).await.unwrap().unwrap().session.revoked.unwrap();
     assert_eq!(revoked.reason, EndReason::RefreshTokenReused);
     database.drop().await;
 }
@@ -149,7 +157,7 @@ async fn one_that_does_not_go_takes_no_other_with_it() {
     let seven = "ALTER TABLE sessions ADD CHECK (generation = 0 OR id <> decode(repeat('07', 16), 'hex'))";
     client.batch_execute(seven).await.unwrap();
     let mut all: Vec<_> = (0..20).map(|n| asking(&store, ask(session_id(n)))).collect();
-    begin(&mut all).await;
+    begin_together(&database, &mut all).await;
     for (n, one) in all.into_iter().enumerate() {
         let done = one.await;
         assert_eq!(done.is_err(), n == 7, "{n}: {done:?}");
@@ -265,9 +273,8 @@ async fn who_hangs_up_before_his_turn_takes_nothing_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_stops_answering_is_an_error_in_time_for_all() {
     let Some(database) = Database::new().await else { return };
-    drop(database.open().await);
+    logins(&database.open().await, 0..=255).await;
     let store = open_with(&database, "statement_timeout=200&pool_timeout=300&pool_size=2").await;
-    logins(&store, 0..=255).await;
     let client = database.connect().await;
     client.batch_execute(STOP).await.unwrap();
     let mut all: Vec<_> = (0..4).flat_map(|_| 0..=255).map(|n| asking(&store, ask(session_id(n)))).collect();
