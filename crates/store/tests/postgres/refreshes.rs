@@ -8,7 +8,7 @@ use cloakroom_auth::session::{Dead, EndReason, RowStrategy, Session};
 use cloakroom_auth::store::{Rotation, Stored};
 use cloakroom_verify::{OpaqueKind, SessionId, UserId};
 
-use super::sharing::somebody_waits;
+use super::sharing::{so_many_wait, somebody_waits};
 use super::*;
 
 type Asking<'s> = Pin<Box<dyn Future<Output = Stored<Rotation>> + Send + 's>>;
@@ -120,6 +120,46 @@ async fn a_row_that_somebody_holds_keeps_no_other_waiting() {
     begin(std::slice::from_mut(&mut held)).await;
     client.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(rotated(in_time(held).await).generation, 1);
+    database.drop().await;
+}
+
+/// Locks the rows' table as soon as whoever uses it is done, so that a batch waits before its first lock.
+const BEFORE_THE_LOCKS: &str = "BEGIN; LOCK TABLE sessions IN EXCLUSIVE MODE";
+const ALL_END: &str =
+    "UPDATE feed_head SET head = head + 1; UPDATE users SET min_rv = (SELECT head FROM feed_head); COMMIT";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_committed_before_the_locks_were_held_counts() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.open().await;
+    logins(&store, 0..20).await;
+    // Once before, so that the statements are prepared: else it would wait for that.
+    let mut all: Vec<_> = (0..20).map(|n| asking(&store, ask(session_id(n)))).collect();
+    begin_together(&database, &mut all).await;
+    for one in all {
+        rotated(one.await);
+    }
+    let (stops, ends) = (database.connect().await, database.connect().await);
+    stops.batch_execute(STOP).await.unwrap();
+    let again = |n| Ask { generation: 1, ..ask(session_id(n)) };
+    let mut all: Vec<_> = (0..20).map(|n| asking(&store, again(n))).collect();
+    begin(&mut all[..1]).await;
+    somebody_waits(&stops).await;
+    begin(&mut all[1..]).await;
+    let ending = tokio::spawn(async move {
+        ends.batch_execute(BEFORE_THE_LOCKS).await.unwrap();
+        ends
+    });
+    so_many_wait(&stops, 2).await;
+    stops.batch_execute("ROLLBACK").await.unwrap();
+    let ends = ending.await.unwrap();
+    somebody_waits(&ends).await;
+    ends.batch_execute(ALL_END).await.unwrap();
+    rotated(all.remove(0).await);
+    for one in all {
+        let done = one.await.unwrap();
+        assert!(matches!(done, Rotation::Refused(Refusal::Dead(Dead::Outdated))), "{done:?}");
+    }
     database.drop().await;
 }
 
