@@ -222,13 +222,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "no floor on `rv`",
         file: ROW,
-        changes: &[("if self.rv < user.min_rv.max(as_of.floor()) {", "if self.rv < user.min_rv {")],
+        changes: &[("if self.rv < self.min_rv.max(as_of.floor()) {", "if self.rv < self.min_rv {")],
         suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
         name: "`min_rv` of the user is not asked for",
         file: ROW,
-        changes: &[("if self.rv < user.min_rv.max(as_of.floor()) {", "if self.rv < as_of.floor() {")],
+        changes: &[("if self.rv < self.min_rv.max(as_of.floor()) {", "if self.rv < as_of.floor() {")],
         suites: &[Suite::Rule, Suite::Model],
     },
     Mutant {
