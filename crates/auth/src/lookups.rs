@@ -5,19 +5,23 @@
 //! `session.freshness = "always"` promises: it joins only a query that is not sent yet; while one is under way, those who
 //! come wait for the next.
 //!
+//! Nobody waits longer than [`PATIENCE`], but whoever is told so takes no query with him: it ends when the store ends it, and
+//! until then no other is sent, so that a slow store sees one query and not many that were given up.
+//!
 //! Each query is a task of its own, begun by whoever comes first and then by the query before it: alone, a lookup costs
 //! little more than a query. No query is a part of the future of one who asks, which may be dropped, or never be polled
 //! again, while others wait for it.
 
+use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cloakroom_verify::SessionId;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::check_row::CheckRow;
 use crate::store::{Found, StoreError, Stored};
@@ -26,8 +30,10 @@ use crate::store::{Found, StoreError, Stored};
 const TOGETHER: usize = 512;
 /// Lookups that wait at most: beyond them the store is unavailable rather than slow without end.
 const WAITING: usize = 16_384;
-/// How long a lookup waits at most.
+/// How long a lookup waits at most, but for one [`LOOK`].
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How often whoever has the turn looks who has waited too long: one timer a query, and none for each who waits.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Asks one store for rows, a query at a time.
 pub struct Lookups<R>(Arc<Shared<R>>);
@@ -62,7 +68,7 @@ type Answer<R> = Pin<Box<dyn Future<Output = Stored<Vec<R>>> + Send>>;
 struct Queue<R> {
     /// Whether somebody has the [`Turn`].
     under_way: bool,
-    waiting: Vec<Lookup<R>>,
+    waiting: VecDeque<Lookup<R>>,
 }
 
 struct Lookup<R> {
@@ -80,7 +86,7 @@ impl<R: Row> Lookups<R> {
         A: Future<Output = Stored<Vec<R>>> + Send + 'static,
     {
         let query = Box::new(move |sessions| Box::pin(query(sessions)) as Answer<R>);
-        let queue = Mutex::new(Queue { under_way: false, waiting: Vec::new() });
+        let queue = Mutex::new(Queue { under_way: false, waiting: VecDeque::new() });
         Self(Arc::new(Shared { query, runtime: Handle::current(), queue }))
     }
 
@@ -88,7 +94,7 @@ impl<R: Row> Lookups<R> {
     pub async fn find(&self, session: SessionId) -> Stored<Option<R>> {
         let answered = self.0.enter(session)?;
         // Whoever has the turn looks at the time, for all.
-        answered.await.map_err(|_| StoreError::new("the lookup failed"))
+        answered.await.map_err(|_| StoreError::new("the lookup failed, or took too long"))
     }
 }
 
@@ -111,7 +117,7 @@ impl<R: Row> Shared<R> {
         if queue.waiting.len() >= WAITING {
             return Err(StoreError::new("too many lookups wait for the database"));
         }
-        queue.waiting.push(Lookup { session, until: Instant::now() + PATIENCE, answer });
+        queue.waiting.push_back(Lookup { session, until: Instant::now() + PATIENCE, answer });
         let is_first = !std::mem::replace(&mut queue.under_way, true);
         drop(queue);
         if is_first {
@@ -139,12 +145,19 @@ struct Turn<R: Row>(Arc<Shared<R>>);
 
 impl<R: Row> Turn<R> {
     async fn together(self, mut lookups: Vec<Lookup<R>>) {
-        let until = lookups.iter().map(|lookup| lookup.until).min();
         lookups.sort_unstable_by_key(|lookup| lookup.session);
         let mut sessions: Vec<_> = lookups.iter().map(|lookup| lookup.session).collect();
         sessions.dedup();
-        let found = timeout_at(until.unwrap_or_else(Instant::now), (self.0.query)(sessions)).await;
-        match found.unwrap_or_else(|_| Err(StoreError::new("the database does not answer"))) {
+        let mut query = pin!((self.0.query)(sessions));
+        let found = loop {
+            if let Ok(found) = timeout(LOOK, query.as_mut()).await {
+                break found;
+            }
+            let now = Instant::now();
+            lookups.retain(|lookup| lookup.until > now);
+            self.0.queue().give_up(now);
+        };
+        match found {
             Ok(mut found) => {
                 found.sort_unstable_by_key(R::session);
                 hand_out(found, lookups.into_iter());
@@ -164,6 +177,13 @@ impl<R: Row> Drop for Turn<R> {
 }
 
 impl<R> Queue<R> {
+    /// Those who have waited too long are dropped, and so told.
+    fn give_up(&mut self, now: Instant) {
+        while self.waiting.front().is_some_and(|lookup| lookup.until <= now) {
+            self.waiting.pop_front();
+        }
+    }
+
     /// The next who share a query; of those who wait no more none is. Where nobody is left, nobody has the turn.
     fn next(&mut self) -> Vec<Lookup<R>> {
         let mut next = Vec::new();

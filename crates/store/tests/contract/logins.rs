@@ -42,11 +42,18 @@ pub(super) async fn a_check_reads_of_a_session_what_everybody_reads(store: Share
         let mut row = row(&store, n, alice, strategy).await;
         row.ip = (n == 1).then(|| String::from("2001:db8::1"));
         row.idle_timeout *= u32::from(n);
+        (row.generation, row.floor, row.strikes) = (5, 2, 1);
+        // Each time another one, and none that of the user.
+        row.created_at = now().after(Duration::from_secs(1));
+        row.auth_time = now().after(Duration::from_secs(2));
+        row.last_used_at = now().after(Duration::from_secs(3));
         start(&store, row).await;
     }
     store.touch(&[(session_id(3), now().after(MINUTE))]).await.unwrap();
     store.set_roles(alice, ["admin"].into_iter().collect(), now()).await.unwrap().unwrap();
     store.end(session_id(1), None, EndReason::Logout, now()).await.unwrap();
+    // Of two revocations the head is no number of a row.
+    store.end_all(add(&store, 2, "bob@example.com").await, None, EndReason::Logout, now()).await.unwrap();
     let ids = [session_id(3), session_id(99), session_id(2), session_id(1)];
     let mut rows = store.for_check(&ids).await.unwrap();
     rows.sort_by_key(|row| row.session);
