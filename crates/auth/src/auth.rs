@@ -9,6 +9,7 @@ use cloakroom_verify::revocations::Revocations;
 use cloakroom_verify::{Event, Revocation, SessionId};
 
 use crate::doorbell::Doorbell;
+use crate::drift::LastDrift;
 use crate::error::{Error, Result};
 use crate::feed::AsOf;
 use crate::gate::Gate;
@@ -63,6 +64,8 @@ pub struct Auth {
     pub proved_keys: ProvedKeys,
     /// Rung when this process has told the feed of something.
     pub doorbell: Doorbell,
+    /// How far this machine's clock is from the database's: what is made here must not outlive its revocation there.
+    pub drift: LastDrift,
 }
 
 impl Auth {
@@ -120,7 +123,7 @@ impl Auth {
     }
 
     fn signer_in_doubt(&self) -> Signer<'_> {
-        Signer { keyring: self.keyring.load(), settings: &self.settings.token }
+        Signer { keyring: self.keyring.load(), settings: &self.settings.token, drift: self.drift.get() }
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {

@@ -2,6 +2,7 @@
 //! clocks: one that is far off would accept too long, refuse too early, and not know it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use cloakroom_verify::Timestamp;
@@ -40,16 +41,24 @@ impl Drift {
         if self.ahead > 0 { now.before(self.distance()) } else { now }
     }
 
-    pub(crate) const fn from_millis(ahead: i64) -> Self {
-        Self { ahead }
-    }
-
-    pub(crate) const fn as_millis(self) -> i64 {
-        self.ahead
-    }
-
     const fn distance(self) -> Duration {
         Duration::from_millis(self.ahead.unsigned_abs())
+    }
+}
+
+/// The drift as the clocks were compared last; none before that.
+#[derive(Debug, Default)]
+pub struct LastDrift(AtomicI64);
+
+impl LastDrift {
+    /// What it was.
+    pub fn get(&self) -> Drift {
+        Drift { ahead: self.0.load(Ordering::Relaxed) }
+    }
+
+    /// They were compared again.
+    pub fn set(&self, drift: Drift) {
+        self.0.store(drift.ahead, Ordering::Relaxed);
     }
 }
 
@@ -74,8 +83,8 @@ mod tests {
     fn only_what_the_way_of_the_answer_cannot_explain_counts() {
         assert_eq!(drift(1000, 10, 1004), Drift::default());
         assert_eq!(drift(1000, 10, 1010), Drift::default());
-        assert_eq!(drift(1000, 10, 1011).as_millis(), -1);
-        assert_eq!(drift(1000, 10, 999).as_millis(), 1);
+        assert_eq!(drift(1000, 10, 1011).ahead, -1);
+        assert_eq!(drift(1000, 10, 999).ahead, 1);
         assert_eq!(drift(0, 7000, 7000), Drift::default(), "it may have been asked at its end");
     }
 

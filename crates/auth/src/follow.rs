@@ -193,12 +193,13 @@ impl<C: Clock> Follower<C> {
     /// Says again that this process is there, so that it is not forgotten, and compares its clock with the store's.
     /// Apart from the rounds: a store that takes no writes must not keep a server from knowing what is revoked.
     pub async fn announce(&self) -> Stored<()> {
-        self.node.announce(&*self.auth.store, &self.clock).await
+        self.auth.drift.set(self.node.announce(&*self.auth.store, &self.clock).await?);
+        Ok(())
     }
 
     /// How far the clock of this machine was from the store's when they were compared last.
     pub fn drift(&self) -> Drift {
-        self.node.drift()
+        self.auth.drift.get()
     }
 
     async fn round(&self) -> Stored<Round> {

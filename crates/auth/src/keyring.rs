@@ -8,6 +8,7 @@ use cloakroom_verify::jwt::{self, Claims};
 use cloakroom_verify::{KeyId, Timestamp};
 use secrecy::SecretString;
 
+use crate::drift::Drift;
 use crate::error::{Error, Result};
 use crate::feed::AsOf;
 use crate::grant::AccessToken;
@@ -30,11 +31,15 @@ pub struct Keyring {
 pub(crate) struct Signer<'a> {
     pub(crate) keyring: Guard<Arc<Keyring>>,
     pub(crate) settings: &'a TokenSettings,
+    /// How far `now` is from the database's, as far as is known.
+    pub(crate) drift: Drift,
 }
 
 impl Signer<'_> {
     /// Signs an access token. Its `rv` is the newer of the head it was read with and the row's: an older head
-    /// would be dead at birth after a privilege change, and a newer one would be immortal.
+    /// would be dead at birth after a privilege change, and a newer one would be immortal. It is made at the earlier of
+    /// this machine's time and the database's: by a clock that is ahead it would live on when the event that killed it
+    /// is dropped.
     pub(crate) fn access_token(
         &self,
         user: &User,
@@ -43,7 +48,8 @@ impl Signer<'_> {
         now: Timestamp,
     ) -> Result<AccessToken> {
         let settings = self.settings;
-        let end = now.after(settings.lifetime);
+        let issued_at = self.drift.earlier(now);
+        let end = issued_at.after(settings.lifetime);
         // An access token never outlives its login.
         let end = session.map_or(end, |session| end.min(session.expires_at));
         let claims = Claims {
@@ -52,18 +58,19 @@ impl Signer<'_> {
             client_id: &settings.client_id,
             user: user.id,
             session: session.map(|session| session.id),
-            token: token::new_token_id(now),
+            token: token::new_token_id(issued_at),
             rv: session.map_or(as_of.head(), |session| session.rv.max(as_of.head())),
-            issued_at: now,
+            issued_at,
             expires_at: end,
-            auth_time: session.map_or(now, |session| session.auth_time),
+            // The row may be of a server whose clock was ahead: nobody logs in after his token was made.
+            auth_time: session.map_or(issued_at, |session| session.auth_time.min(issued_at)),
             roles: &user.roles,
             email: settings.email.then_some(user.email.as_str()),
             name: user.name.as_deref().filter(|_| settings.name),
         };
         let text = jwt::sign(&self.keyring.signing, &self.keyring.kid, &claims);
         let text = text.map_err(|_| Error::TokenTooLarge)?;
-        Ok(AccessToken { text: SecretString::from(text), expires_in: end.since(now) })
+        Ok(AccessToken { text: SecretString::from(text), expires_in: end.since(issued_at) })
     }
 }
 

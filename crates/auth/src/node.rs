@@ -1,7 +1,7 @@
 //! This process among those that serve one database. A receipt may come early only where no other could have vouched to
 //! a verifier that this one does not know of, and else no earlier than the longest bound of any of them.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cloakroom_verify::clock::{BootInstant, Clock};
@@ -23,8 +23,6 @@ pub struct Node {
     bound: Duration,
     /// Nanoseconds; zero: never.
     announced: AtomicU64,
-    /// A [`Drift`], in milliseconds.
-    drift: AtomicI64,
 }
 
 /// Who could have vouched for something that is still trusted.
@@ -40,8 +38,7 @@ pub(crate) struct Company {
 impl Node {
     /// A process that began now, and whose answers are trusted for `bound` at most.
     pub(crate) fn new(born: BootInstant, bound: Duration) -> Self {
-        let (announced, drift) = (AtomicU64::new(0), AtomicI64::new(0));
-        Self { id: token::random::<16>(), born, bound, announced, drift }
+        Self { id: token::random::<16>(), born, bound, announced: AtomicU64::new(0) }
     }
 
     /// Whether it is announced, or was so lately that it is not forgotten yet: else it must vouch for nothing.
@@ -51,19 +48,12 @@ impl Node {
     }
 
     /// Announces it, and compares the clocks by the answer.
-    pub(crate) async fn announce(&self, store: &dyn Store, clock: &impl Clock) -> Stored<()> {
+    pub(crate) async fn announce(&self, store: &dyn Store, clock: &impl Clock) -> Stored<Drift> {
         let (wall, asked) = (clock.wall(), clock.boot());
         let theirs = store.announce(&self.id, self.bound, asked.since(self.born)).await?;
         let took = clock.boot().since(asked);
-        let drift = theirs.map_or(Drift::default(), |theirs| Drift::between(wall, took, theirs));
-        self.drift.store(drift.as_millis(), Ordering::Relaxed);
         self.announced.fetch_max(asked.0, Ordering::SeqCst);
-        Ok(())
-    }
-
-    /// How far the clock of this machine was from the store's when it was announced last.
-    pub(crate) fn drift(&self) -> Drift {
-        Drift::from_millis(self.drift.load(Ordering::Relaxed))
+        Ok(theirs.map_or(Drift::default(), |theirs| Drift::between(wall, took, theirs)))
     }
 
     /// Says that it vouches for nothing any more.

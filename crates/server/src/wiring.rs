@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
 use cloakroom_auth::doorbell::Doorbell;
+use cloakroom_auth::drift::LastDrift;
 use cloakroom_auth::follow::Follower;
 use cloakroom_auth::gate::Gate;
 use cloakroom_auth::grace::GraceWatch;
@@ -77,6 +78,7 @@ pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
         uses: Uses::default(),
         proved_keys: ProvedKeys::default(),
         doorbell: Doorbell::default(),
+        drift: LastDrift::default(),
     })
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use cloakroom_auth::Auth;
 use cloakroom_auth::doorbell::Doorbell;
+use cloakroom_auth::drift::LastDrift;
 use cloakroom_auth::follow::Follower;
 use cloakroom_auth::gate::Gate;
 use cloakroom_auth::grace::GraceWatch;
@@ -130,6 +131,7 @@ impl Bench {
             uses: Uses::default(),
             proved_keys: ProvedKeys::default(),
             doorbell: Doorbell::default(),
+            drift: LastDrift::default(),
         });
         let lease = Arc::new(Lease::new(Duration::from_secs(2)));
         let follower = Follower::new(Arc::clone(&auth), lease, ManualClock::at(BEGIN));
