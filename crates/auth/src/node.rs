@@ -15,6 +15,9 @@ pub const EVERY: Duration = Duration::from_secs(5);
 /// Nobody is forgotten for longer than this without a word; who cannot announce itself stops vouching before.
 pub const REMEMBERED: Duration = Duration::from_secs(3600);
 
+/// No process may have a longer bound. It counts where nobody knows that of those before.
+pub const LONGEST_BOUND: Duration = Duration::from_secs(60);
+
 /// See the module.
 #[derive(Debug)]
 pub struct Node {

@@ -59,7 +59,9 @@ pub async fn open(url: &str, purpose: Purpose, now: Timestamp) -> Result<Arc<dyn
 pub async fn open_restored(url: &str, now: Timestamp) -> Result<Arc<dyn Store>, OpenError> {
     match Address::parse(url)? {
         #[cfg(feature = "sqlite")]
-        Address::Sqlite(_) => open(url, Purpose::Serve, now).await,
+        Address::Sqlite(path) => {
+            Ok(Arc::new(blocking(move || sqlite::Sqlite::open_restored(&path, now)).await?))
+        }
         #[cfg(feature = "postgres")]
         Address::Postgres(url) => Ok(Arc::new(postgres::Postgres::open_restored(&url).await?)),
     }

@@ -12,8 +12,10 @@ mod postgres;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use cloakroom_auth::node::LONGEST_BOUND;
 use cloakroom_auth::service_key::{Scope, ServiceKey};
 use cloakroom_auth::session::{EndReason, RowStrategy, Session};
 use cloakroom_auth::store::{Store, StoreError, Stored};
@@ -140,6 +142,10 @@ async fn everything_is_the_same_on_the_other_side() {
     assert_eq!(seen(&from).await, seen(&to).await);
     let newest = to.read_since(None).await.unwrap();
     assert!(newest.events.iter().all(|event| event.rv < newest.head), "no number is given out twice");
+    let this = [9; 16];
+    to.announce(&this, Duration::from_secs(2), Duration::ZERO).await.unwrap();
+    let waited_for = to.others(&this, Duration::from_secs(2)).await.unwrap();
+    assert_eq!(waited_for, Some(LONGEST_BOUND), "verifiers may still trust what they heard of the source");
 }
 
 /// Fails when it is written to for the last time.

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cloakroom_auth::node::LONGEST_BOUND;
 use cloakroom_auth::refresh::{Ask, Attempt, AttemptHash};
 use cloakroom_auth::session::{EndReason, RowStrategy};
-use cloakroom_auth::store::Rotation;
+use cloakroom_auth::store::{Rotation, Store};
 use cloakroom_auth::user::{NewUser, Status};
 use cloakroom_store::{BackedUp, OpenError, Purpose};
 use cloakroom_verify::{OpaqueKind, Revocation, Rv};
@@ -391,10 +392,28 @@ async fn a_backup_that_is_put_back_brings_no_ended_login_back() {
     let sync = store.read_since(None).await.unwrap();
     assert_eq!(sync.events.last().unwrap().revocation, Revocation::EverythingBefore);
     assert!(sync.floor > published, "also what was issued after the backup is dead");
+    waits_for_whoever_served_before(&store).await;
 
     drop(store);
     let again = file.try_open(Purpose::Serve).await.unwrap().read_since(None).await.unwrap();
     assert_eq!(again.floor, sync.floor, "once, not at every start");
+}
+
+/// A receipt does, as long as verifiers may trust what they were told: what was put back does not say by whom.
+async fn waits_for_whoever_served_before(store: &Arc<dyn Store>) {
+    let (this, short) = ([9; 16], Duration::from_secs(2));
+    store.announce(&this, short, Duration::ZERO).await.unwrap();
+    assert_eq!(store.others(&this, short).await.unwrap(), Some(LONGEST_BOUND));
+    let later = LONGEST_BOUND + Duration::from_millis(1);
+    assert_eq!(store.others(&this, later).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_database_that_its_operator_calls_restored_does_not_know_the_bound_of_those_before() {
+    let file = File::new();
+    drop(file.open().await);
+    drop(cloakroom_store::open_restored(&file.url(), now()).await.unwrap());
+    waits_for_whoever_served_before(&file.try_open(Purpose::Serve).await.unwrap()).await;
 }
 
 #[tokio::test]

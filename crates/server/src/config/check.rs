@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cloakroom_auth::node::LONGEST_BOUND;
 use cloakroom_verify::Strategy;
 use secrecy::ExposeSecret;
 
@@ -77,7 +78,7 @@ fn times(config: &Config, found: &mut Vec<String>) {
     between("refresh.absolute_timeout", config.refresh.absolute_timeout, MINUTE, 400 * DAY);
     between("refresh.grace", config.refresh.grace, Duration::ZERO, 5 * MINUTE);
     between("token.lifetime", config.token.lifetime, Duration::from_secs(10), DAY);
-    between("feed.bound", config.feed.bound, Duration::from_millis(200), MINUTE);
+    between("feed.bound", config.feed.bound, Duration::from_millis(200), LONGEST_BOUND);
     if let Some(period) = config.keys.rotate_every {
         between("keys.rotate_every", period, Duration::from_secs(3600), 400 * DAY);
     }

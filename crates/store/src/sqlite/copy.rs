@@ -25,6 +25,7 @@ impl Shelf for Sqlite {
             let (head, floor) = (mine.head.max(to.head), mine.floor.max(to.floor));
             let duration = mine.retention.duration.max(to.retention.duration);
             let until = mine.retention.until.max(to.retention.until);
+            feed::somebody_served_before(transaction)?;
             transaction
                 .execute(
                     "UPDATE feed_head SET head = ?1, floor = ?2, retention = ?3, retention_until = ?4",

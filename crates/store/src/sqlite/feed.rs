@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cloakroom_auth::feed::{self, AsOf, Retention, Sync};
+use cloakroom_auth::node::LONGEST_BOUND;
 use cloakroom_auth::store::{Feed, LONGEST_CLAIM, Stored};
 use cloakroom_verify::{Event, Revocation, Rv, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -152,6 +153,15 @@ impl Feed for Sqlite {
         });
         Ok(longest.await?.map(words::duration))
     }
+}
+
+/// This was made of another database, and who served that one last is not in here: verifiers may trust what they were
+/// told for the longest bound that there is.
+pub(super) fn somebody_served_before(connection: &Connection) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO feed_nodes (id, bound) VALUES (zeroblob(16), ?1)")?
+        .execute([words::millis(LONGEST_BOUND)])
+        .map(drop)
 }
 
 /// How long events are kept, as this transaction sees it.

@@ -46,6 +46,14 @@ impl Sqlite {
         Ok(Self { path: path.to_owned(), threads, _locks: locks })
     }
 
+    /// The same for a file that was put back from a backup.
+    pub fn open_restored(path: &Path, now: Timestamp) -> Result<Self, OpenError> {
+        let (writer, locks) = open::open(path, Purpose::Serve, now)?;
+        feed::somebody_served_before(&writer).map_err(|error| open::classify(path, &error))?;
+        let threads = Threads::start(path, writer)?;
+        Ok(Self { path: path.to_owned(), threads, _locks: locks })
+    }
+
     /// One step on the writer, inside a transaction of its own as far as it can tell.
     async fn write<T: Send + 'static>(
         &self,

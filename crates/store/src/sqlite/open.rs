@@ -111,6 +111,7 @@ fn begin_epoch(connection: &Connection, path: &Path, now: Timestamp) -> Result<(
             );
             head = feed::append(connection, Revocation::EverythingBefore, None, now)?.rv;
             connection.execute("UPDATE feed_head SET floor = ?1", [head.as_i64()])?;
+            feed::somebody_served_before(connection)?;
         }
         connection.execute_batch("COMMIT")?;
         Ok(head)
