@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloakroom_auth::{Auth, follow, node};
 use cloakroom_verify::Timestamp;
 use cloakroom_verify::clock::Clock;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
@@ -32,6 +32,17 @@ pub async fn tend(app: App, retention: Duration, keys: KeyWatch) {
         clean_up(&app, retention),
         watch_keys(&app, &keys)
     );
+}
+
+/// Ends this, and says so. What it was about to write is put back before the rest is written, and all of that before the
+/// others are told that they need not count on this server any more: else a lost connection could take uses with it that
+/// nothing else tells of. Unheard, it is only forgotten later.
+pub async fn end(tending: JoinHandle<()>, app: &App) -> cloakroom_auth::Result<()> {
+    tending.abort();
+    let _ = tending.await;
+    let written = app.auth.flush_all_uses().await;
+    let _ = app.follower.leave().await;
+    written
 }
 
 async fn follow(app: &App) {
@@ -111,7 +122,7 @@ async fn clean_up(app: &App, retention: Duration) {
 }
 
 /// What has expired by both clocks, compared a moment ago: what is forgotten too early is not told again.
-async fn forget(app: &App, now: Timestamp) {
+pub async fn forget(app: &App, now: Timestamp) {
     if app.follower.announce().await.is_ok() {
         app.auth.revocations.forget_before(app.follower.drift().earlier(now));
     }

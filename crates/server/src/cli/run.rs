@@ -67,18 +67,7 @@ pub async fn run_behind<D: Answer>(
         _ = async { tokio::join!(serving, managing) } => {}
         () = asked.wait() => {}
     }
-    tending.abort();
-    // What it was about to write is put back before the rest is written.
-    let _ = tending.await;
-    leave(&app).await
-}
-
-/// What is pending is written before the others are told that they need not count on this one any more: else a lost
-/// connection could take uses with it that nothing else tells of. Unheard, it is only forgotten later.
-async fn leave(app: &App) -> Done {
-    let written = app.auth.flush_all_uses().await;
-    let _ = app.follower.leave().await;
-    written.map_err(Failure::unreachable)
+    tend::end(tending, &app).await.map_err(Failure::unreachable)
 }
 
 pub(super) async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {

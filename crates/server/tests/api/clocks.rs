@@ -1,5 +1,6 @@
 //! A server whose clock is not that of its database. How far it is off is said by hand: one machine has one clock.
 
+use cloakroom::tend;
 use cloakroom_auth::drift::{Drift, FARTHEST};
 use serde_json::Value;
 
@@ -71,4 +72,33 @@ async fn as_far_off_as_a_ready_server_may_be_its_tokens_are_good_for_all_of_thei
         world.advance(Duration::from_secs(1));
         alice.get("/v1/me").await.assert_problem(401, "invalid_token");
     }
+}
+
+/// One revocation that every clock of this test has passed, by `later`.
+async fn with_a_token_revoked() -> (World, Client, cloakroom_verify::Timestamp) {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::Jwt).await;
+    assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
+    let later = world.now().after(100 * HOUR);
+    (world, alice, later)
+}
+
+#[tokio::test]
+async fn nothing_is_forgotten_where_the_clocks_could_not_be_compared() {
+    let (world, alice, later) = with_a_token_revoked().await;
+    world.sql("ALTER TABLE feed_nodes RENAME TO gone");
+    tend::forget(&world.app, later).await;
+    assert_eq!(world.revocations().await, 1);
+    alice.get("/v1/me").await.assert_problem(401, "invalid_token");
+    world.sql("ALTER TABLE gone RENAME TO feed_nodes");
+    tend::forget(&world.app, later).await;
+    assert_eq!(world.revocations().await, 0);
+}
+
+#[tokio::test]
+async fn what_is_forgotten_goes_by_clocks_that_were_compared_just_now() {
+    let (world, _alice, later) = with_a_token_revoked().await;
+    ahead(&world, 200 * HOUR);
+    tend::forget(&world.app, later).await;
+    assert_eq!(world.revocations().await, 0, "they agree, whatever was known before");
 }

@@ -1,5 +1,11 @@
 //! Idle timeouts: what they cost the database, and what a crash does to them.
 
+use std::sync::Arc;
+
+use cloakroom_auth::Auth;
+use cloakroom_verify::{SessionId, Timestamp};
+use tokio::sync::oneshot;
+
 use super::common::Database;
 use super::common::*;
 
@@ -83,4 +89,38 @@ async fn after_a_crash_no_session_outlives_its_idle_timeout_and_none_ends_much_b
             "used for {used} s, and then not for 60"
         );
     }
+}
+
+/// Takes what is due, and is asked to end while it writes.
+async fn write_for_ever(auth: Arc<Auth>, now: Timestamp, begun: oneshot::Sender<()>) {
+    struct Writing(Arc<Auth>, Vec<(SessionId, Timestamp)>);
+
+    impl Drop for Writing {
+        fn drop(&mut self) {
+            self.0.uses.put_back(&self.1);
+        }
+    }
+
+    let taken = auth.uses.take_due(now);
+    assert!(!taken.is_empty());
+    let _writing = Writing(auth, taken);
+    begun.send(()).unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn a_use_that_is_being_written_when_the_server_ends_is_written_all_the_same() {
+    let world = World::with(&[SHORT]).await;
+    let alice = world.login("alice", Way::SessionHeader).await;
+    world.advance(MINUTE / 2);
+    let doors = Doors::of(&world.apps()[..1]);
+    let alice = Client { doors, ..alice };
+    assert_eq!(alice.get("/v1/me").await.status, 200);
+    let (begun, writes) = oneshot::channel();
+    let tending = tokio::spawn(write_for_ever(world.app(), world.now(), begun));
+    writes.await.unwrap();
+    cloakroom::tend::end(tending, &world.app).await.unwrap();
+    let id = alice.grant["session"]["id"].as_str().unwrap().parse().unwrap();
+    let row = world.app().store.find(id).await.unwrap().unwrap().session;
+    assert_eq!(row.last_used_at, world.now());
 }

@@ -101,7 +101,7 @@ async fn credentials_that_somebody_makes_up_do_not_take_all_connections() {
         asked.push(tokio::spawn(async move { stranger.post("/v1/refresh", refresh).await.status }));
     }
     let under_way = async {
-        while waiting(&watch, name).await < 5 {
+        while waiting(&watch, name).await < 6 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -111,11 +111,31 @@ async fn credentials_that_somebody_makes_up_do_not_take_all_connections() {
     for _ in 0..20 {
         assert!(store.by_email(&email.key).await.unwrap().is_some(), "others are answered meanwhile");
     }
-    assert!(waiting(&watch, name).await <= 5, "one for sessions, four for keys");
+    assert!(waiting(&watch, name).await <= 6, "one for checks, one for other sessions, four for keys");
     client.batch_execute("COMMIT").await.unwrap();
     for answer in asked {
         let status = answer.await.unwrap().as_u16();
         assert!(status == 401 || status == 503, "{status}");
     }
     assert_eq!(alice.get("/v1/me").await.status, 200);
+}
+
+/// The database has its own time.
+#[tokio::test]
+async fn a_server_that_is_ahead_forgets_nothing_before_the_database_has_passed_it() {
+    let world = World::new().await;
+    if !world.is_on_postgres() {
+        return;
+    }
+    let server = at(&world, 0, &world.anonymous());
+    world.user("alice").await;
+    let token = login(&server, "jwt").await.text_at("access_token");
+    let alice = server.bearer(&token);
+    assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
+    assert_eq!(world.app.auth.revocations.len(), 1);
+    // What was known of the clocks before says that they agree.
+    assert_eq!(world.app.follower.drift(), cloakroom_auth::drift::Drift::default());
+    world.advance(Duration::from_secs(36_500 * 24 * 3600));
+    cloakroom::tend::forget(&world.app, world.now()).await;
+    assert_eq!(world.app.auth.revocations.len(), 1);
 }
