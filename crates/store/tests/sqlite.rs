@@ -402,10 +402,10 @@ async fn a_backup_that_is_put_back_brings_no_ended_login_back() {
 /// A receipt does, as long as verifiers may trust what they were told: what was put back does not say by whom.
 async fn waits_for_whoever_served_before(store: &Arc<dyn Store>) {
     let (this, short) = ([9; 16], Duration::from_secs(2));
-    store.announce(&this, short, Duration::ZERO).await.unwrap();
-    assert_eq!(store.others(&this, short).await.unwrap(), Some(LONGEST_BOUND));
+    store.announce(&this, short, Duration::ZERO).await.expect("it answers");
+    assert_eq!(store.others(&this, short).await.expect("it answers"), Some(LONGEST_BOUND));
     let later = LONGEST_BOUND + Duration::from_millis(1);
-    assert_eq!(store.others(&this, later).await.unwrap(), None);
+    assert_eq!(store.others(&this, later).await.expect("it answers"), None);
 }
 
 #[tokio::test]
