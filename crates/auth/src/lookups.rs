@@ -5,7 +5,7 @@
 //! `session.freshness = "always"` promises: it joins only a query that is not sent yet; while one is under way, those who
 //! come wait for the next.
 //!
-//! Nobody waits longer than [`PATIENCE`], but whoever is told so takes no query with him: it ends when the store ends it, and
+//! Nobody waits longer than two seconds, but whoever is told so takes no query with him: it ends when the store ends it, and
 //! until then no other is sent, so that a slow store sees one query and not many that were given up.
 //!
 //! Each query is a task of its own, begun by whoever comes first and then by the query before it: alone, a lookup costs
