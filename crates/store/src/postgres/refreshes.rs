@@ -5,12 +5,13 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::store::{Rotation, StoreError, Stored};
 use cloakroom_verify::SessionId;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
@@ -24,20 +25,25 @@ use super::step::{transaction, try_transaction};
 const QUEUE: usize = 4096;
 /// Refreshes that share a transaction at most.
 const BATCH: usize = 256;
-/// Transactions under way at once.
-const BATCHES: usize = 1;
+/// Transactions under way at most: one, and another where that one is [slow](SLOW), since its connection may be hung.
+const BATCHES: usize = 2;
+const SLOW: Duration = Duration::from_secs(2);
 
 /// Hands refreshes to the tasks that write them.
 pub(super) struct Refreshes {
     pool: Arc<Pool>,
+    runtime: Handle,
     queue: Mutex<Queue>,
+    /// Those that wait for the locks of others take some of the connections, and not all of them.
+    alone: Semaphore,
 }
 
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
-    /// Batches under way.
+    /// Batches under way, and when the last one began.
     running: usize,
+    began: Option<Instant>,
 }
 
 struct Waiting {
@@ -48,8 +54,10 @@ struct Waiting {
 }
 
 impl Refreshes {
+    /// Its batches belong to the runtime of the caller.
     pub(super) fn new(pool: Arc<Pool>) -> Arc<Self> {
-        Arc::new(Self { pool, queue: Mutex::default() })
+        let alone = Semaphore::new((pool.address.pool_size / 4).max(1));
+        Arc::new(Self { pool, runtime: Handle::current(), queue: Mutex::default(), alone })
     }
 
     /// Has it answered.
@@ -71,36 +79,43 @@ impl Refreshes {
 
     /// Begins a batch, if somebody waits and it is not all begun.
     fn begin(self: &Arc<Self>) {
-        // There is none once it shuts down: then nobody waits either.
-        let Ok(runtime) = Handle::try_current() else { return };
-        let turn = {
-            let mut queue = self.queue();
-            if queue.waiting.is_empty() || queue.running == BATCHES {
-                return;
-            }
-            queue.running += 1;
-            Turn(Arc::clone(self))
-        };
-        runtime.spawn(async move {
+        if !self.queue().may_begin(Instant::now()) {
+            return;
+        }
+        let turn = Turn { of: Arc::clone(self), finished: false };
+        self.runtime.spawn(async move {
             // Whoever is about to ask goes with it.
             yield_now().await;
-            let batch = turn.0.queue().take_batch(Instant::now());
+            let batch = turn.of.queue().take_batch(Instant::now());
             if !batch.is_empty() {
-                turn.0.write(batch).await;
+                turn.of.write(batch).await;
             }
+            turn.finish();
         });
     }
 
-    async fn write(&self, batch: Vec<Waiting>) {
+    async fn write(self: &Arc<Self>, batch: Vec<Waiting>) {
         match self.together(&batch).await {
-            // One of them does not go; the others must not suffer. Where the database itself is gone, none would go.
-            Err(fault) if batch.len() > 1 && fault.is_about_data() => {
-                for one in batch {
-                    let done = self.together(std::slice::from_ref(&one)).await;
-                    self.hand_out(vec![one], done);
-                }
-            }
+            // One of them does not go; the others must not suffer.
+            Err(fault) if batch.len() > 1 && fault.is_about_data() => self.one_by_one(batch).await,
             done => self.hand_out(batch, done),
+        }
+    }
+
+    /// Where the database itself is gone, none of them goes; and none is begun late (see `take_batch`).
+    async fn one_by_one(self: &Arc<Self>, batch: Vec<Waiting>) {
+        let mut batch = batch.into_iter();
+        while let Some(one) = batch.next() {
+            if one.begin_by <= Instant::now() {
+                continue;
+            }
+            let done = self.together(std::slice::from_ref(&one)).await;
+            let is_gone = done.as_ref().is_err_and(|fault| !fault.is_about_data());
+            self.hand_out(vec![one], done);
+            if is_gone {
+                // Dropped, and so told.
+                return;
+            }
         }
     }
 
@@ -110,7 +125,7 @@ impl Refreshes {
     }
 
     /// Nobody may be waiting any more for what is sent.
-    fn hand_out(&self, batch: Vec<Waiting>, done: Result<Vec<Option<Rotation>>>) {
+    fn hand_out(self: &Arc<Self>, batch: Vec<Waiting>, done: Result<Vec<Option<Rotation>>>) {
         let answers = match done {
             Ok(answers) => answers,
             Err(fault) => {
@@ -125,10 +140,11 @@ impl Refreshes {
                 let _ = answer.send(Ok(rotation));
                 continue;
             }
-            let (pool, end) = (Arc::clone(&self.pool), self.end_of(begin_by));
+            let (this, end) = (Arc::clone(self), self.end_of(begin_by));
             tokio::spawn(async move {
                 let done = timeout_at(end, async {
-                    transaction!(pool, transaction => rotate::alone(transaction, &ask).await)
+                    let _permit = this.alone.acquire().await.map_err(StoreError::new)?;
+                    transaction!(this.pool, transaction => rotate::alone(transaction, &ask).await)
                 });
                 let _ = answer.send(done.await.unwrap_or_else(|_| Err(StoreError::new(Fault::Late))));
             });
@@ -141,17 +157,45 @@ impl Refreshes {
     }
 }
 
-/// One of the batches that may be under way. However it ends, the next can begin.
-struct Turn(Arc<Refreshes>);
+/// One of the batches that may be under way. However it ends, the next can begin, even after a panic; but where its task
+/// was dropped the runtime is gone, and so is the next one's.
+struct Turn {
+    of: Arc<Refreshes>,
+    finished: bool,
+}
+
+impl Turn {
+    fn finish(mut self) {
+        self.finished = true;
+    }
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.queue().running -= 1;
-        self.0.begin();
+        self.of.queue().running -= 1;
+        if self.finished || std::thread::panicking() {
+            self.of.begin();
+        } else {
+            // Those who wait are told.
+            let left = std::mem::take(&mut self.of.queue().waiting);
+            drop(left);
+        }
     }
 }
 
 impl Queue {
+    /// Whether a batch is to begin, which it does then.
+    fn may_begin(&mut self, now: Instant) -> bool {
+        let is_slow = self.began.is_some_and(|began| now >= began + SLOW);
+        let may = self.running == 0 || self.running < BATCHES && is_slow;
+        if self.waiting.is_empty() || !may {
+            return false;
+        }
+        self.running += 1;
+        self.began = Some(now);
+        true
+    }
+
     fn admit(&mut self, ask: Ask, begin_by: Instant) -> Stored<oneshot::Receiver<Stored<Rotation>>> {
         if self.waiting.len() >= QUEUE {
             return Err(StoreError::new("too much is waiting for the database"));
@@ -185,8 +229,6 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use cloakroom_verify::{OpaqueKind, Timestamp};
 
     use super::*;
@@ -247,6 +289,20 @@ mod tests {
         let (mut queue, answered) = waiting([(1, 0)], now + soon);
         drop(answered);
         assert_eq!(next(&mut queue, now), [(1, 0)]);
+    }
+
+    #[test]
+    fn another_batch_begins_only_beside_a_slow_one() {
+        let now = Instant::now();
+        let (mut queue, _answered) = waiting([(1, 0)], now + SLOW);
+        assert!(queue.may_begin(now) && !queue.may_begin(now), "one after the other");
+        assert!(queue.may_begin(now + SLOW), "the first may be hung");
+        assert!(!queue.may_begin(now + 3 * SLOW), "no third");
+        queue.running = 0;
+        assert!(queue.may_begin(now + SLOW));
+        queue.running = 0;
+        queue.waiting.clear();
+        assert!(!queue.may_begin(now), "for nobody");
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::session::{EndReason, RowStrategy};
 use cloakroom_auth::store::{Ended, Rotation};
 
 use super::refreshes::ask;
-use super::sharing::so_many_wait;
+use super::sharing::somebody_waits;
 use super::*;
 
 /// A clock of the outside: these waits are real.
@@ -174,7 +175,7 @@ async fn a_step_that_collides_is_run_again_within_a_bound() {
 async fn while_every_connection_waits_for_one_row_the_feed_is_read_and_logins_end() {
     let Some(database) = Database::new().await else { return };
     drop(database.open().await);
-    let store = open_with(&database, "pool_size=3&pool_timeout=100").await;
+    let store = open_with(&database, "pool_size=1&pool_timeout=100").await;
     let alice = add(&store, 1, "alice@example.com").await;
     for n in 1..=2 {
         let row = row(&store, n, alice, RowStrategy::Hybrid).await;
@@ -185,22 +186,54 @@ async fn while_every_connection_waits_for_one_row_the_feed_is_read_and_logins_en
     let id: &[u8] = &[1; 16];
     client.execute("SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE", &[&id]).await.unwrap();
     let ask = ask(session_id(1));
-    let convoy: Vec<_> = (0..3)
-        .map(|_| {
-            let (store, ask) = (Arc::clone(&store), ask.clone());
-            tokio::spawn(async move { store.rotate(&ask).await.unwrap() })
-        })
-        .collect();
-    so_many_wait(&client, 3).await;
+    let waits = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.rotate(&ask).await.unwrap() })
+    };
+    somebody_waits(&client).await;
     let error = store.find(session_id(2)).await.unwrap_err();
     assert!(error.to_string().contains("in use"), "{error}");
     let head = store.read_since(None).await.unwrap().head;
     let ended = store.end(session_id(2), None, EndReason::Logout, now()).await.unwrap();
     assert!(matches!(&ended, Ended::Now(event) if event.rv == head.next()), "{ended:?}");
     client.batch_execute("ROLLBACK").await.unwrap();
-    for one in convoy {
+    let rotated = waits.await.unwrap();
+    assert!(matches!(rotated, Rotation::Rotated(_)), "{rotated:?}");
+    database.drop().await;
+}
+
+/// Batches of refreshes must not stand behind those that wait for the locks of others.
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshes_that_wait_for_a_row_take_a_quarter_of_the_connections() {
+    let Some(database) = Database::new().await else { return };
+    drop(database.open().await);
+    let store = open_with(&database, "pool_size=4&pool_timeout=100").await;
+    let alice = add(&store, 1, "alice@example.com").await;
+    for n in 1..=5 {
+        let row = row(&store, n, alice, RowStrategy::Hybrid).await;
+        start(&store, row).await;
+    }
+    let client = database.connect().await;
+    client
+        .batch_execute("BEGIN; SELECT 1 FROM sessions WHERE id <> decode(repeat('05', 16), 'hex') FOR UPDATE")
+        .await
+        .unwrap();
+    let waiting: Vec<_> = (1..=4)
+        .map(|n| {
+            let (store, ask) = (Arc::clone(&store), ask(session_id(n)));
+            tokio::spawn(async move { store.rotate(&ask).await.unwrap() })
+        })
+        .collect();
+    somebody_waits(&client).await;
+    for generation in 0..3 {
+        let ask = Ask { generation, ..ask(session_id(5)) };
+        let rotated = store.rotate(&ask).await.unwrap();
+        assert!(matches!(rotated, Rotation::Rotated(_)), "{rotated:?}");
+    }
+    client.batch_execute("ROLLBACK").await.unwrap();
+    for one in waiting {
         let rotated = one.await.unwrap();
-        assert!(matches!(rotated, Rotation::Rotated(_) | Rotation::Same(..)), "{rotated:?}");
+        assert!(matches!(rotated, Rotation::Rotated(_)), "{rotated:?}");
     }
     database.drop().await;
 }

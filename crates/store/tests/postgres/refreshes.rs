@@ -332,3 +332,29 @@ async fn a_database_that_stops_answering_is_an_error_in_time_for_all() {
     rotated(store.rotate(&ask(session_id(9))).await);
     database.drop().await;
 }
+
+/// A task that is spawned there is dropped at once, and must not begin the next one for ever.
+#[test]
+fn a_runtime_that_ends_leaves_nobody_waiting() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (theirs, ours) = (runtime(), runtime());
+    let Some(database) = ours.block_on(Database::new()) else { return };
+    ours.block_on(async { drop(database.open().await) });
+    let store = theirs.block_on(async {
+        let store = open_with(&database, "").await;
+        logins(&store, 1..=3).await;
+        store
+    });
+    ours.block_on(async {
+        // Nobody drives the other runtime, so no batch begins.
+        let mut all: Vec<_> = (1..=3).map(|n| asking(&store, ask(session_id(n)))).collect();
+        begin(&mut all).await;
+        theirs.shutdown_background();
+        for one in all {
+            assert!(in_time(one).await.is_err());
+        }
+        assert!(in_time(asking(&store, ask(session_id(1)))).await.is_err(), "nor whoever comes later");
+    });
+    drop(store);
+    ours.block_on(database.drop());
+}
