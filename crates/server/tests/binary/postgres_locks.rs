@@ -72,13 +72,14 @@ fn a_crowd_with_one_refresh_token_keeps_no_other_login_waiting() {
     let holder = runtime.block_on(locks.lock(&lock));
     std::thread::scope(|threads| {
         let crowd: Vec<_> = (0..32).map(|_| threads.spawn(|| server.post("/v1/refresh", &asked))).collect();
-        until("some wait for the row", || runtime.block_on(locks.waiting(&holder)) >= 2);
+        until("one of them waits for the row", || runtime.block_on(locks.waiting(&holder)) >= 1);
         for _ in 0..4 {
             let asked = bob.ask();
             let reply = server.post("/v1/refresh", &asked);
             assert_eq!(reply.status, 200, "{reply:?}");
             bob.keep(&asked, &reply);
-            assert_eq!(runtime.block_on(locks.waiting(&holder)), 2, "the others wait before the database");
+            // A quarter of the connections.
+            assert_eq!(runtime.block_on(locks.waiting(&holder)), 1, "the others wait before the database");
         }
         runtime.block_on(holder.batch_execute("ROLLBACK")).unwrap();
         let replies: Vec<_> = crowd.into_iter().map(|one| one.join().unwrap()).collect();
