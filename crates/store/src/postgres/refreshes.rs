@@ -104,8 +104,7 @@ impl Refreshes {
 
     /// Where the database itself is gone, none of them goes; and none is begun late (see `take_batch`).
     async fn one_by_one(self: &Arc<Self>, batch: Vec<Waiting>) {
-        let mut batch = batch.into_iter();
-        while let Some(one) = batch.next() {
+        for one in batch {
             if one.begin_by <= Instant::now() {
                 continue;
             }
