@@ -6,16 +6,23 @@
 //! (docs/decisions/0005-idle-touches.md).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::{SessionId, Timestamp};
 
 /// Uses that the store does not know of yet.
+///
+/// With `session.freshness = "always"` each check records one, on every thread at once: each of several shards has a lock
+/// of its own.
 #[derive(Debug, Default)]
 pub struct Uses {
-    pending: Mutex<HashMap<SessionId, Use>>,
+    shards: [Mutex<Pending>; SHARDS],
 }
+
+type Pending = HashMap<SessionId, Use>;
+
+const SHARDS: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 struct Use {
@@ -29,13 +36,13 @@ struct Use {
     unwritten: bool,
 }
 
-/// Past this many sessions everything is flushed at once, so that memory stays bounded.
-const AT_MOST: usize = 100_000;
+/// Past this many sessions of a shard all of it is flushed at once, so that memory stays bounded.
+const AT_MOST: usize = 100_000 / SHARDS;
 
 impl Uses {
     /// Remembers a real use.
     pub fn record(&self, session: SessionId, at: Timestamp, idle_timeout: Duration) {
-        let mut pending = self.lock();
+        let mut pending = self.shard_of(&session);
         let entry = pending.entry(session).or_insert(Use {
             at,
             first: Some(at),
@@ -53,44 +60,32 @@ impl Uses {
 
     /// The last use of a session that this process saw lately.
     pub fn last(&self, session: SessionId) -> Option<Timestamp> {
-        self.lock().get(&session).map(|used| used.at)
+        self.shard_of(&session).get(&session).map(|used| used.at)
     }
 
     /// The uses that are due now. Whoever takes them writes them, or [`put_back`](Self::put_back)s them.
     pub fn take_due(&self, now: Timestamp) -> Vec<(SessionId, Timestamp)> {
-        let mut pending = self.lock();
-        let everything = pending.len() > AT_MOST;
-        let due = pending
-            .iter_mut()
-            .filter(|(_, used)| used.unwritten && (everything || now >= used.due()))
-            .flat_map(|(session, used)| used.mark_written(*session, now))
-            .collect();
-        // An entry that is written and cannot hold back a later write any more says nothing.
-        pending.retain(|_, used| {
-            used.unwritten || (!everything && now < used.written.after(used.idle_timeout / 4))
-        });
-        due
+        self.shards.iter().flat_map(|shard| take_due(&mut lock(shard), now)).collect()
     }
 
     /// All uses, due or not: for a shutdown.
     pub fn take_all(&self) -> Vec<(SessionId, Timestamp)> {
-        let mut pending = self.lock();
-        let unwritten = pending.drain().filter(|(_, used)| used.unwritten);
+        let all = self.shards.iter().flat_map(|shard| std::mem::take(&mut *lock(shard)));
+        let unwritten = all.filter(|(_, used)| used.unwritten);
         unwritten.flat_map(|(session, mut used)| used.mark_written(session, used.at)).collect()
     }
 
     /// The pending uses of one session, which must be written before it is called idle.
     pub fn take(&self, session: SessionId) -> Vec<(SessionId, Timestamp)> {
-        let mut pending = self.lock();
+        let mut pending = self.shard_of(&session);
         let used = pending.get_mut(&session).filter(|used| used.unwritten);
         used.map(|used| used.mark_written(session, used.at).collect()).unwrap_or_default()
     }
 
     /// Remembers uses again that could not be written.
     pub fn put_back(&self, uses: &[(SessionId, Timestamp)]) {
-        let mut pending = self.lock();
         for (session, at) in uses {
-            if let Some(used) = pending.get_mut(session) {
+            if let Some(used) = self.shard_of(session).get_mut(session) {
                 used.first = Some(used.first.map_or(*at, |first| first.min(*at)));
                 used.at = used.at.max(*at);
                 used.unwritten = true;
@@ -98,10 +93,28 @@ impl Uses {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Use>> {
-        // Every change leaves the map whole, so a panic elsewhere does not spoil it.
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    /// By the last byte, which is random.
+    fn shard_of(&self, session: &SessionId) -> MutexGuard<'_, Pending> {
+        lock(&self.shards[usize::from(session.as_bytes()[15]) % SHARDS])
     }
+}
+
+fn lock(shard: &Mutex<Pending>) -> MutexGuard<'_, Pending> {
+    // Every change leaves the map whole, so a panic elsewhere does not spoil it.
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn take_due(pending: &mut Pending, now: Timestamp) -> Vec<(SessionId, Timestamp)> {
+    let everything = pending.len() > AT_MOST;
+    let due = pending
+        .iter_mut()
+        .filter(|(_, used)| used.unwritten && (everything || now >= used.due()))
+        .flat_map(|(session, used)| used.mark_written(*session, now))
+        .collect();
+    // An entry that is written and cannot hold back a later write any more says nothing.
+    pending
+        .retain(|_, used| used.unwritten || (!everything && now < used.written.after(used.idle_timeout / 4)));
+    due
 }
 
 impl Use {
