@@ -112,6 +112,7 @@ fn connection(stream: TcpStream, peer: SocketAddr, door: Arc<impl Answer>, grace
             .timer(timer.clone())
             .header_read_timeout(HEADER_DEADLINE)
             .max_buf_size(READ_BUFFER)
+            .half_close(true)
             .serve_connection(TokioIo::new(Taken::within(stream, STALLED)), service);
         let first = poll_fn(|context| Poll::Ready(Pin::new(&mut connection).poll(context)));
         let ended = match first.await {
