@@ -41,15 +41,20 @@ impl Auth {
         if self.revocations.is_key_revoked(&token.kid) {
             return Ok(());
         }
-        if let Some(session) = token.session {
-            return self.end_session(session, Some(token.user), EndReason::Logout, now).await.map(drop);
-        }
+        let revocation = match token.session {
+            None => Revocation::TokenRevoked(token.token),
+            Some(session) => {
+                match self.end_session(session, Some(token.user), EndReason::Logout, now).await? {
+                    Ended::Now(_) | Ended::Already => return Ok(()),
+                    // The row is lost (a failover; Redis was flushed), and what was made from it is as good as before.
+                    Ended::Unknown => Revocation::SessionRevoked(session),
+                }
+            }
+        };
         // For every verifier, not only for those that allow for as little as this one.
         let dead_anyway = token.expires_at.after(MAX_LEEWAY);
         if now < dead_anyway {
-            let event =
-                self.store.append(Revocation::TokenRevoked(token.token), Some(dead_anyway), now).await?;
-            self.learn(&event);
+            self.learn(&self.store.append(revocation, Some(dead_anyway), now).await?);
             Audit::TokenRevoked(token.user).log();
         }
         Ok(())

@@ -124,3 +124,22 @@ async fn a_logout_in_the_minute_after_exp_is_told_to_verifiers_that_are_late() {
     assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
     assert_eq!(world.revocations().await, late, "nobody accepts it any more");
 }
+
+/// A failover may lose a row, and so may a Redis that was flushed.
+#[tokio::test]
+async fn all_that_was_made_from_a_lost_row_is_ended_by_any_of_its_access_tokens() {
+    let world = World::new().await;
+    let alice = world.login("alice", Way::Hybrid).await;
+    let refreshed =
+        world.anonymous().post("/v1/refresh", json!({"refresh_token": alice.refresh_token})).await;
+    let newer = world.client_of(&refreshed, Way::Hybrid);
+    world.sql("DELETE FROM sessions");
+    assert_eq!(newer.get("/v1/me").await.status, 200);
+    assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
+    let ended = world.revocations().await;
+    for client in [&alice, &newer] {
+        client.get("/v1/me").await.assert_problem(401, "invalid_token");
+        assert_eq!(client.post_empty("/v1/logout").await.status, 204);
+    }
+    assert_eq!(world.revocations().await, ended, "once is enough");
+}
