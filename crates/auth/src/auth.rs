@@ -6,12 +6,11 @@ use arc_swap::ArcSwap;
 use cloakroom_verify::jwt::Rules;
 use cloakroom_verify::keys::KeySet;
 use cloakroom_verify::revocations::Revocations;
-use cloakroom_verify::{Event, Revocation, SessionId};
+use cloakroom_verify::{Event, Revocation, SessionId, Strategy};
 
 use crate::doorbell::Doorbell;
 use crate::drift::LastDrift;
 use crate::error::{Error, Result};
-use crate::feed::AsOf;
 use crate::gate::Gate;
 use crate::grace::GraceWatch;
 use crate::key_readings::KeyReadings;
@@ -116,10 +115,15 @@ impl Auth {
         }
     }
 
+    /// Whether every login that is allowed here can be answered, as far as keys go.
+    pub fn can_sign(&self) -> bool {
+        let is_needed = self.settings.allows(Strategy::Jwt) || self.settings.allows(Strategy::Hybrid);
+        !is_needed || self.signer().is_ok()
+    }
+
     /// Whether the claims of this user fit a token, whoever signs it.
     pub(crate) fn check_size(&self, user: &User) -> Result<()> {
-        let nothing = AsOf::read_with_row(user.min_rv, user.min_rv);
-        self.signer_in_doubt().access_token(user, None, nothing, user.created_at).map(drop)
+        self.signer_in_doubt().check_size(user)
     }
 
     fn signer_in_doubt(&self) -> Signer<'_> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::Guard;
 use cloakroom_verify::algorithm::SigningKey;
 use cloakroom_verify::jwt::{self, Claims};
-use cloakroom_verify::{KeyId, Timestamp};
+use cloakroom_verify::{KeyId, SessionId, Timestamp};
 use secrecy::SecretString;
 
 use crate::drift::Drift;
@@ -47,12 +47,29 @@ impl Signer<'_> {
         as_of: AsOf,
         now: Timestamp,
     ) -> Result<AccessToken> {
+        let claims = self.claims(user, session, as_of, now);
+        let expires_in = claims.expires_at.since(claims.issued_at);
+        Ok(AccessToken { text: SecretString::from(self.sign(&claims)?), expires_in })
+    }
+
+    /// Whether the claims of this user fit a token, even of a login that has a row.
+    pub(crate) fn check_size(&self, user: &User) -> Result<()> {
+        let nothing = AsOf::read_with_row(user.min_rv, user.min_rv);
+        let rowless = self.claims(user, None, nothing, user.created_at);
+        self.sign(&Claims { session: Some(SessionId::from_bytes([0; 16])), ..rowless }).map(drop)
+    }
+
+    fn claims<'c>(
+        &'c self,
+        user: &'c User,
+        session: Option<&Session>,
+        as_of: AsOf,
+        now: Timestamp,
+    ) -> Claims<'c> {
         let settings = self.settings;
         let issued_at = self.drift.earlier(now);
         let end = issued_at.after(settings.lifetime);
-        // An access token never outlives its login.
-        let end = session.map_or(end, |session| end.min(session.expires_at));
-        let claims = Claims {
+        Claims {
             issuer: &settings.issuer,
             audience: &settings.audience,
             client_id: &settings.client_id,
@@ -61,16 +78,18 @@ impl Signer<'_> {
             token: token::new_token_id(issued_at),
             rv: session.map_or(as_of.head(), |session| session.rv.max(as_of.head())),
             issued_at,
-            expires_at: end,
+            // An access token never outlives its login.
+            expires_at: session.map_or(end, |session| end.min(session.expires_at)),
             // The row may be of a server whose clock was ahead: nobody logs in after his token was made.
             auth_time: session.map_or(issued_at, |session| session.auth_time.min(issued_at)),
             roles: &user.roles,
             email: settings.email.then_some(user.email.as_str()),
             name: user.name.as_deref().filter(|_| settings.name),
-        };
-        let text = jwt::sign(&self.keyring.signing, &self.keyring.kid, &claims);
-        let text = text.map_err(|_| Error::TokenTooLarge)?;
-        Ok(AccessToken { text: SecretString::from(text), expires_in: end.since(issued_at) })
+        }
+    }
+
+    fn sign(&self, claims: &Claims<'_>) -> Result<String> {
+        jwt::sign(&self.keyring.signing, &self.keyring.kid, claims).map_err(|_| Error::TokenTooLarge)
     }
 }
 

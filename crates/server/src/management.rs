@@ -8,6 +8,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use crate::app::App;
+use crate::problem::{Code, Problem};
 
 /// Its routes.
 pub fn router(app: App) -> Router {
@@ -15,14 +16,16 @@ pub fn router(app: App) -> Router {
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .fallback(async || Problem::new(Code::NotFound))
+        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         .with_state(app)
 }
 
 /// Ready is who knows every revocation of the last moments, and was not asked to end. Knowing them takes a store
 /// that answers, so a store that is down shows here within `feed.bound`. One that takes no writes (a full disk, a database
 /// that became a standby) shows as soon as a write failed: checks of sessions go on for as long as it can be read, but
-/// nobody can log in, and nobody out. A server whose clock is far from the database's
-/// would judge wrongly what has expired.
+/// nobody can log in, and nobody out. Neither can who wants an access token while the key that signs is revoked. A server
+/// whose clock is far from the database's would judge wrongly what has expired.
 async fn readyz(State(app): State<App>) -> Response {
     if *app.draining.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
@@ -32,6 +35,10 @@ async fn readyz(State(app): State<App>) -> Response {
     }
     if !app.lease.is_fresh(&app.clock) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response();
+    }
+    if !app.auth.can_sign() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the signing key is revoked, and no other is in use\n")
+            .into_response();
     }
     let drift = app.follower.drift();
     if drift.is_too_far() {

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use crate::client_address::Peer;
 use crate::door::{self, Door};
 use crate::header_timer::HeaderTimer;
+use crate::request_id;
 use crate::stalled::Taken;
 
 /// How long the headers of a request may take, and how long a connection may rest between two.
@@ -52,7 +53,10 @@ impl<V: Authenticate> Answer for Door<V> {
 
 impl Answer for axum::Router {
     async fn answer(&self, _: Peer, request: Request<Body>) -> Response {
-        door::route(self, request).await
+        let id = request_id::of(request.headers());
+        let mut response = door::route(self, request).await;
+        door::finish(&mut response, id);
+        response
     }
 }
 

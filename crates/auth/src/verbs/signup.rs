@@ -66,6 +66,7 @@ impl Auth {
         let id = token::new_user_id(now);
         let status = Status::Active;
         let new = NewUser { id, email, name, password_hash, roles, status, created_at: now };
+        self.check_size(&User::from(new.clone()))?;
         let added = self.store.add(new).await?;
         match &added {
             Added::User(user) => Audit::UserCreated(user.id).log(),

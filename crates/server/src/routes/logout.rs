@@ -21,7 +21,8 @@ pub struct LogoutBody {
 }
 
 /// Ends the login of every credential shown. Always 204, unless we cannot say so.
-#[utoipa::path(post, path = "/v1/logout", tag = "login", request_body = Option<LogoutBody>, responses(
+#[utoipa::path(post, path = "/v1/logout", tag = "login", request_body = Option<LogoutBody>,
+    security((), ("bearer" = []), ("session_id" = []), ("session_cookie" = []), ("refresh_cookie" = [])), responses(
     (status = 204, description = "nothing that was shown is good any more"),
     (status = 400, description = "`invalid_request`"),
     (status = 503, description = "`unavailable`: nothing was cleared"),

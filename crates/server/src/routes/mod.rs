@@ -95,7 +95,7 @@ pub fn door(app: App) -> Door {
 /// The same, with another answer to who is calling: for comparisons, in which nothing else may differ.
 pub fn door_asking<V: Authenticate>(app: App, verifier: V) -> Door<V> {
     let (described, api) = described().split_for_parts();
-    let document = openapi::document(&api);
+    let document = openapi::document(api);
     let router: Router = described
         .route("/openapi.json", get(move || openapi::serve(document.clone())))
         .fallback(async || Problem::new(Code::NotFound))

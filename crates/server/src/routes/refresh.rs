@@ -29,7 +29,8 @@ pub struct RefreshBody {
 }
 
 /// Renews an access token. A refused refresh never sets or clears a cookie.
-#[utoipa::path(post, path = "/v1/refresh", tag = "login", request_body = Option<RefreshBody>, responses(
+#[utoipa::path(post, path = "/v1/refresh", tag = "login", request_body = Option<RefreshBody>,
+    security((), ("refresh_cookie" = [])), responses(
     (status = 200, body = GrantView),
     (status = 400, description = "`invalid_request`: a token in the body and in the cookie"),
     (status = 401, description = "`unauthenticated`, `invalid_grant`"),

@@ -318,3 +318,28 @@ async fn a_hash_is_raised_when_the_parameters_rise() {
     assert!(hash().await.contains("t=2"), "raised on login");
     world.login("alice", Way::Jwt).await;
 }
+
+/// A login that cannot be answered must not leave a row behind: what is too large is found out before.
+#[tokio::test]
+async fn who_has_as_many_roles_as_he_may_can_log_in_by_every_strategy() {
+    let world = World::new().await;
+    let alice = world.user("alice").await.id;
+    let mut roles = vec![String::new()];
+    let taken = loop {
+        let last = roles.last_mut().unwrap();
+        if last.len() < 64 {
+            last.push('r')
+        } else {
+            roles.push(String::from("r"))
+        }
+        let set = world.app.auth.set_roles(alice, roles.iter().map(String::as_str).collect(), world.now());
+        match set.await {
+            Ok(_) => continue,
+            Err(error) => break error,
+        }
+    };
+    assert!(taken.to_string().contains("4 KiB"), "{taken}");
+    for way in [Way::Jwt, Way::Hybrid, Way::SessionCookie] {
+        assert_eq!(world.login("alice", way).await.get("/v1/me").await.status, 200, "{way:?}");
+    }
+}

@@ -65,3 +65,16 @@ async fn a_server_that_ends_or_knows_nothing_of_the_last_moments_is_not_ready() 
     world.drain();
     assert_eq!(ready(&world.app).await, (503, String::from("draining\n")));
 }
+
+#[tokio::test]
+async fn a_server_whose_signing_key_is_revoked_is_ready_only_where_it_signs_nothing() {
+    let revoked = (503, String::from("the signing key is revoked, and no other is in use\n"));
+    let session_alone = [("strategies.allowed", r#"["session"]"#)];
+    for (settings, told) in [(&[][..], revoked), (&session_alone[..], (200, String::from("ready\n")))] {
+        let world = World::with(settings).await;
+        assert_eq!(announced(&world, 0).await.0, 200);
+        let key = world.app.auth.keyring.load().kid.clone();
+        world.app.auth.revoke_key(key, world.now()).await.unwrap();
+        assert_eq!(ready(&world.app).await, told);
+    }
+}

@@ -54,3 +54,30 @@ async fn the_description_names_every_route_and_its_refusals() {
         assert!(answer.status != 404 && answer.status != 405, "{route}: {}", answer.status);
     }
 }
+
+#[tokio::test]
+async fn the_description_says_who_may_ask_and_that_every_refusal_is_a_problem() {
+    let world = World::new().await;
+    let document = world.anonymous().get("/openapi.json").await.body;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let answers = operation["responses"].as_object().unwrap();
+            for status in ["400", "500", "503"] {
+                assert!(answers.contains_key(status), "{method} {path}: {status}");
+            }
+            if method != "get" {
+                assert!(answers.contains_key("403"), "{method} {path}: cross-site");
+            }
+            if operation["requestBody"].is_object() {
+                assert!(answers.contains_key("413") && answers.contains_key("415"), "{method} {path}");
+            }
+            for (status, answer) in answers.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
+                let schema = &answer["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/ProblemView", "{method} {path}: {status}");
+            }
+            let open =
+                ["/v1/login", "/v1/signup"].contains(&path.as_str()) || path.starts_with("/.well-known/");
+            assert_eq!(operation["security"].is_array(), !open, "{method} {path}");
+        }
+    }
+}

@@ -195,3 +195,20 @@ fn a_log_that_nobody_reads_stops_nobody() {
         assert_eq!(server.post("/v1/login", &wrong).status, 429, "one audit line each");
     }
 }
+
+#[test]
+fn the_management_listener_answers_as_the_other_one_does() {
+    let place = Place::new();
+    let server = place.dev(&[]);
+    for (path, status) in [("/livez", 200), ("/readyz", 200), ("/metrics", 200), ("/v1/me", 404)] {
+        let told =
+            raw(server.management, format!("GET {path} HTTP/1.1\r\nconnection: close\r\n\r\n").as_bytes());
+        let told = told.unwrap().to_lowercase();
+        assert!(told.starts_with(&format!("http/1.1 {status} ")), "{told}");
+        assert!(
+            told.contains("x-content-type-options: nosniff") && told.contains("x-request-id: "),
+            "{told}"
+        );
+        assert_eq!(told.contains("application/problem+json"), status == 404, "{told}");
+    }
+}
