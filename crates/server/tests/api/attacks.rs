@@ -107,7 +107,7 @@ async fn send(nobody: &Client, service: &Client, token: &str, told: &mut [Told; 
     ungranted.problem(&refresh, "invalid_grant", token);
     let exchange =
         anonymous().post("/v1/exchange", json!({"strategy": "session", "refresh_token": token})).await;
-    invalid.problem(&exchange, "invalid_token", token);
+    ungranted.problem(&exchange, "invalid_grant", token);
     assert_eq!(anonymous().post("/v1/logout", body).await.status, 204, "{token}");
     assert_eq!(form(service, "/v1/introspect", token).await.text, r#"{"active":false}"#, "{token}");
     assert_eq!(form(service, "/v1/revoke", token).await.status, 200, "{token}");

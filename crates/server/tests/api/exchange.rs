@@ -65,9 +65,29 @@ under! {
 }
 
 under! {
-    [Jwt, Hybrid]
+    [Hybrid]
     async fn an_access_token_alone_is_not_enough(_world, alice) {
         alice.post("/v1/exchange", json!({"strategy": "session"})).await.assert_problem(403, "forbidden");
+    }
+}
+
+under! {
+    [Hybrid]
+    async fn a_dead_refresh_token_is_told_so_as_by_refresh(world, alice) {
+        let body = json!({"strategy": "session", "refresh_token": alice.refresh_token});
+        assert_eq!(alice.post_empty("/v1/logout").await.status, 204);
+        world.anonymous().post("/v1/exchange", body).await.assert_problem(401, "invalid_grant");
+        let garbage = json!({"strategy": "session", "refresh_token": "garbage"});
+        world.anonymous().post("/v1/exchange", garbage).await.assert_problem(401, "invalid_grant");
+    }
+}
+
+under! {
+    [Jwt]
+    async fn a_jwt_login_has_nothing_to_exchange(_world, alice) {
+        for to in ["session", "hybrid", "jwt"] {
+            alice.post("/v1/exchange", json!({"strategy": to})).await.assert_problem(422, "strategy_not_allowed");
+        }
     }
 }
 
@@ -75,6 +95,8 @@ under! {
     [SessionHeader]
     async fn there_is_no_way_to_or_from_jwt(world, alice) {
         alice.post("/v1/exchange", json!({"strategy": "jwt"})).await.assert_problem(422, "strategy_not_allowed");
+        alice.post("/v1/exchange", json!({"strategy": "jwt", "transport": "cookie"})).await
+            .assert_problem(422, "strategy_not_allowed");
         let same = alice.post("/v1/exchange", json!({"strategy": "session"})).await;
         same.assert_problem(422, "strategy_not_allowed");
         world.anonymous().post("/v1/exchange", json!({"strategy": "hybrid"})).await
@@ -106,7 +128,7 @@ under! {
 #[tokio::test]
 async fn an_access_token_that_is_no_good_is_401_here_too() {
     let world = World::new().await;
-    let alice = world.login("alice", Way::Jwt).await;
+    let alice = world.login("alice", Way::Hybrid).await;
     let body = json!({"strategy": "session"});
     alice.post("/v1/exchange", body.clone()).await.assert_problem(403, "forbidden");
     let garbage = world.anonymous().bearer("a.b.c");
