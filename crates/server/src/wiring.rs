@@ -11,7 +11,7 @@ use cloakroom_auth::gate::Gate;
 use cloakroom_auth::grace::GraceWatch;
 use cloakroom_auth::key_readings::KeyReadings;
 use cloakroom_auth::passport::StoreAuthority;
-use cloakroom_auth::password::{HashPool, Hasher, Params, PoolLimits};
+use cloakroom_auth::password::{HashPool, Hasher, PoolLimits};
 use cloakroom_auth::proved_keys::ProvedKeys;
 use cloakroom_auth::refresh_event::RefreshCounts;
 use cloakroom_auth::session::Timeouts;
@@ -54,12 +54,8 @@ pub async fn store(config: &Config, purpose: Purpose, now: Timestamp) -> Result<
 
 /// The rules of a deployment, for a server or for a command.
 pub fn auth(config: &Config, keys: Keys, store: Arc<dyn Store>) -> Arc<Auth> {
-    let params = Params {
-        memory_kib: config.password.memory_kib,
-        iterations: config.password.iterations,
-        parallelism: config.password.parallelism,
-    };
-    let hasher = Hasher::new(params).expect("config::check lets only usable parameters pass");
+    let hasher =
+        Hasher::new(config.password.params()).expect("config::check lets only usable parameters pass");
     Arc::new(Auth {
         store,
         lookups: OnceLock::new(),

@@ -58,7 +58,7 @@ impl From<ConfigError> for Failure {
 
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
-        Self::refused(error)
+        if matches!(error, KeyError::Unknown { .. }) { Self::not_found(error) } else { Self::refused(error) }
     }
 }
 

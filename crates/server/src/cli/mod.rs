@@ -7,6 +7,7 @@ pub mod completions;
 pub mod config;
 pub mod context;
 pub mod dev;
+pub mod hash;
 pub mod healthcheck;
 pub mod import;
 pub mod init;
@@ -104,6 +105,9 @@ enum Command {
     /// Show and prove tokens from stdin
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Measure what a password hash costs here
+    #[command(subcommand)]
+    Hash(hash::HashCommand),
     /// Check and show the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -205,6 +209,7 @@ async fn run(given: Given, command: Command) -> Done {
         Command::Key(command) => key::key(&inputs, &command, output),
         Command::ServiceKey(command) => service_key::service_key(&inputs, command, output).await,
         Command::Token(command) => token::token(&inputs, &command),
+        Command::Hash(command) => hash::hash(&inputs, &command, output),
         Command::Config(command) => config::config(&inputs, &command, output),
         Command::Showdown(args) => showdown::showdown(&inputs, args).await,
         Command::ShowdownPart(part) => showdown::part::part(&inputs, part).await,

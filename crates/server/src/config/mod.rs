@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cloakroom_auth::password::Params;
 use cloakroom_auth::throttle::Quota;
 use cloakroom_verify::Strategy;
 use cloakroom_verify::algorithm::Algorithm;
@@ -103,6 +104,12 @@ section!(Password {
     iterations: u32;
     parallelism: u32;
 });
+impl Password {
+    /// What a hash costs.
+    pub const fn params(&self) -> Params {
+        Params { memory_kib: self.memory_kib, iterations: self.iterations, parallelism: self.parallelism }
+    }
+}
 section!(Throttle {
     per_account: Quota, with "values::text";
     per_address: Quota, with "values::text";

@@ -61,6 +61,14 @@ pub enum KeyError {
         /// Which.
         path: PathBuf,
     },
+    /// There is none of this name.
+    #[error("there is no key {name} in {}: see `cloakroom key list`", path.display())]
+    Unknown {
+        /// As it was asked for.
+        name: String,
+        /// Where.
+        path: PathBuf,
+    },
     /// There is none.
     #[error("there is no {what} in {}: run `cloakroom key generate`", path.display())]
     Missing {

@@ -66,8 +66,8 @@ pub fn retire(config: &Config, name: Option<&str>, now: Timestamp) -> Result<Vec
         }
     }
     match name {
-        Some(_) if removed.is_empty() => {
-            Err(KeyError::Missing { what: "key of this name", path: config.keys.path.clone() })
+        Some(name) if removed.is_empty() => {
+            Err(KeyError::Unknown { name: name.to_owned(), path: config.keys.path.clone() })
         }
         _ => Ok(removed),
     }

@@ -91,7 +91,7 @@ async fn a_key_is_retired_when_nothing_that_it_made_can_be_accepted() {
     assert_eq!(retire(&world.config, None, world.now()).unwrap(), [format!("{file}.json")]);
     pass(&world, Duration::ZERO);
     assert_eq!(published(&world).await.len(), 1);
-    assert!(matches!(needed(&world), Err(KeyError::Missing { .. })));
+    assert!(matches!(needed(&world), Err(KeyError::Unknown { .. })));
 }
 
 #[tokio::test]

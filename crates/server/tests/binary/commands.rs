@@ -272,3 +272,16 @@ fn completions_are_printed() {
         assert!(Place::new().run(&["completions", shell]).stdout.contains("cloakroom"), "{shell}");
     }
 }
+
+/// Before there is anything: no configuration, no keys, no database.
+#[test]
+fn what_a_password_hash_costs_is_measured_anywhere() {
+    let place = Place::new();
+    let calibrate = ["hash", "calibrate", "--target", "500", "--memory-kib", "20000", "--output", "json"];
+    let rows = place.run(&calibrate).json();
+    let [configured, fits] = rows.as_array().unwrap().as_slice() else { panic!("{rows}") };
+    assert_eq!((&configured["memory_kib"], &configured["note"]), (&19_456.into(), &"configured".into()));
+    assert!(configured["milliseconds"].as_f64().unwrap() > 0.0, "{rows}");
+    assert!(fits["memory_kib"] == 19_456 && fits["iterations"].as_u64().unwrap() >= 2, "{rows}");
+    place.run(&["hash", "calibrate", "--target", "0"]).fails(2, "--target");
+}

@@ -25,6 +25,7 @@ fn not_one_token_is_refused_across_a_rotation() {
     let next = rotated[0]["file"].as_str().unwrap().to_owned();
     place.run(&["key", "rotate", "--after", "1s", "--dev"]).fails(2, "at least 4s");
     place.run(&["key", "retire", &next, "--dev"]).fails(4, "still needed");
+    place.run(&["key", "retire", "nobody", "--dev"]).fails(3, "there is no key nobody");
     let mut last_published = String::new();
     let end = Instant::now() + Duration::from_secs(60);
     loop {
