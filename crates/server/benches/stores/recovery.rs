@@ -16,6 +16,8 @@ use crate::{postgres, redis};
 const ROUNDS: usize = 5;
 /// For how long all must be well before it counts as healed.
 const WELL: Duration = Duration::from_millis(1500);
+/// How long a store is silent, or full.
+const AWAY: Duration = Duration::from_secs(5);
 /// How long is waited for that.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -68,6 +70,7 @@ pub fn run() {
         });
     }
     suffer("its connections terminated", &server, &asks, || terminate(&postgres.url()));
+    suffer("Postgres silent", &server, &asks, || silence(&all_of(&postgres.url())));
     drop(server);
     let Some(program) = redis::program() else {
         println!("\nRedis is not installed: left out\n");
@@ -80,6 +83,20 @@ pub fn run() {
     suffer("Redis killed and restarted", &server, &[Ask::Me, Ask::Login], || {
         save(&redis.url());
         redis.kill().and_then(|()| redis.resume()).expect("it is there again");
+    });
+    suffer("Redis silent", &server, &asks, || {
+        let told: String = ask_redis(&redis.url(), ::redis::cmd("INFO").arg("server"));
+        let own = told.lines().find_map(|line| line.strip_prefix("process_id:")).expect("Redis says so");
+        silence(&[own.trim().to_owned()]);
+    });
+    suffer("Redis out of memory", &server, &asks, || {
+        let limit = |bytes: u32| {
+            let (mut set, url) = (::redis::cmd("CONFIG"), redis.url());
+            let _: String = ask_redis(&url, set.arg("SET").arg("maxmemory").arg(bytes));
+        };
+        limit(1);
+        std::thread::sleep(AWAY);
+        limit(0);
     });
     println!();
 }
@@ -233,7 +250,35 @@ fn terminate(url: &str) {
     });
 }
 
+/// The processes of a server: the one that takes connections first.
+fn all_of(url: &str) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("it answers");
+        tokio::spawn(connection);
+        let all = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) \
+                   UNION ALL SELECT pid::text FROM pg_stat_activity WHERE pid <> pg_backend_pid()";
+        client.query(all, &[]).await.expect("it tells").iter().map(|row| row.get(0)).collect()
+    })
+}
+
+/// Connections are taken, and nobody answers.
+fn silence(processes: &[String]) {
+    let signal = |name: &str| {
+        // One that ended meanwhile is no failure.
+        std::process::Command::new("kill").arg(name).args(processes).output().expect("kill is there");
+    };
+    signal("-STOP");
+    std::thread::sleep(AWAY);
+    signal("-CONT");
+}
+
 fn save(url: &str) {
+    let _: String = ask_redis(url, &::redis::cmd("SAVE"));
+}
+
+fn ask_redis<T: ::redis::FromRedisValue>(url: &str, command: &::redis::Cmd) -> T {
     let connection = ::redis::Client::open(url).and_then(|client| client.get_connection());
-    ::redis::cmd("SAVE").exec(&mut connection.expect("it answers")).expect("it is saved");
+    command.query(&mut connection.expect("it answers")).expect("it is done")
 }

@@ -26,6 +26,8 @@ pub enum RevokeCommand {
     /// Kill everything that a signing key signed, for ever. If it is the key in use, the next one is made
     Key {
         /// Its `kid`: the name of its file in `key list`, without `signing-` and `.json`
+        // One in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// End every login of everyone

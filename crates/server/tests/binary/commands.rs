@@ -133,7 +133,9 @@ fn revoking_the_key_in_use_kills_what_it_signed_and_the_next_one_takes_over() {
     let ran = place.run(&["revoke", "key", kid, "--dev"]);
     assert!(ran.code == 0 && ran.stderr.contains("signs in 4s"), "{ran:?}");
     within_the_bound(|| server.me(&token) == 401);
-    place.run(&["revoke", "key", "nonsense", "--dev"]).fails(3, "no such signing key");
+    for unknown in ["nonsense", "-pDa80FQcSm5IC3-r5HmiFO_Lj2Tv1mYb2DqBnP9u8E", "--nonsense"] {
+        place.run(&["revoke", "key", unknown, "--dev"]).fails(3, "no such signing key");
+    }
     let body = serde_json::json!({"email": "alice@example.com", "password": PASSWORD, "strategy": "jwt"});
     let start = std::time::Instant::now();
     let status = loop {
