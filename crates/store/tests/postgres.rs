@@ -16,8 +16,12 @@ mod lives;
 mod races;
 #[path = "postgres/refreshes.rs"]
 mod refreshes;
+#[path = "postgres/relay.rs"]
+mod relay;
 #[path = "postgres/sharing.rs"]
 mod sharing;
+#[path = "postgres/silence.rs"]
+mod silence;
 #[path = "postgres/tables.rs"]
 mod tables;
 #[path = "../../../xtask/src/throwaway.rs"]

@@ -50,9 +50,11 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The same for a copy.
 const COPY_TIMEOUT: Duration = Duration::from_secs(600);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A peer that acknowledges nothing for so long is gone, whatever the routers between keep to themselves.
-const PEER_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the driver is told in seconds, unless the URL says otherwise. A peer that acknowledges nothing for 10 s is gone,
+/// whatever the routers between keep to themselves; one that nobody says anything to is asked for a sign of life, so that
+/// of connections that rest, too, none outlives its peer by more than 20 s.
+const DEFAULTS: &str = "connect_timeout=5&tcp_user_timeout=10&keepalives_idle=10&keepalives_interval=5\
+     &keepalives_retries=2&application_name=cloakroom";
 
 impl Address {
     pub(super) fn parse(url: &str) -> Result<Self, OpenError> {
@@ -61,28 +63,18 @@ impl Address {
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let base = format!("{authority}{place}");
         let mut ours = Ours::default();
-        let mut driver = Vec::new();
+        // Of two that are named alike the later one counts.
+        let mut driver = vec![DEFAULTS];
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if !ours.take(key, value)? {
                 driver.push(pair);
             }
         }
-        let question = if driver.is_empty() { "" } else { "?" };
-        let mut config: Config = format!("{base}{question}{}", driver.join("&"))
-            .parse()
-            .map_err(|error| wrong(understood(&error)))?;
+        let mut config: Config =
+            format!("{base}?{}", driver.join("&")).parse().map_err(|error| wrong(understood(&error)))?;
         if config.get_hosts().is_empty() {
             return Err(wrong("names no host"));
-        }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(PEER_TIMEOUT);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("cloakroom");
         }
         // Heads are read where revocations commit: of several hosts, the one that takes writes.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
@@ -248,10 +240,31 @@ mod tests {
         assert_eq!(address.pool_size, 2);
         assert_eq!(address.pool_timeout, Duration::from_millis(30));
         assert_eq!(address.statement_timeout, Duration::from_millis(70));
-        assert_eq!(address.config.get_connect_timeout(), Some(&Duration::from_secs(1)));
+        assert_eq!(
+            address.config.get_connect_timeout(),
+            Some(&Duration::from_secs(1)),
+            "said, so ours is not"
+        );
         assert_eq!(address.name, "the database x at 127.0.0.1");
         let address = Address::parse("postgres://u:a?pool_size=&&b@h/x?pool_size=3").unwrap();
         assert_eq!(address.config.get_password(), Some(&b"a?pool_size=&&b"[..]));
         assert_eq!(address.pool_size, 3);
+    }
+
+    #[test]
+    fn the_kernel_is_told_to_end_what_is_dead() {
+        let config = |options| {
+            let address = Address::parse(&format!("postgres://u:secret@h/x{options}")).unwrap();
+            let config = address.config;
+            assert!(config.get_keepalives());
+            assert_eq!(config.get_application_name(), Some("cloakroom"));
+            let silent = config.get_keepalives_interval().unwrap() * config.get_keepalives_retries().unwrap();
+            (
+                config.get_tcp_user_timeout().unwrap().as_secs(),
+                (config.get_keepalives_idle() + silent).as_secs(),
+            )
+        };
+        assert_eq!(config(""), (10, 20));
+        assert_eq!(config("?tcp_user_timeout=7&keepalives_idle=60"), (7, 70));
     }
 }

@@ -103,9 +103,7 @@ impl Postgres {
                 // Nobody else may use it, another connection of one's own included.
                 return Ok(Arc::clone(&pool));
             }
-            let mut beside = Pool::new(Address { pool_size: connections, ..pool.address.clone() })?;
-            (beside.told, beside.takes_writes) = (Arc::clone(&pool.told), Arc::clone(&pool.takes_writes));
-            Ok(Arc::new(beside))
+            Ok(Arc::new(pool.beside(connections)?))
         };
         let (feed, whole) = (beside(FEED_CONNECTIONS)?, beside(WHOLE_CONNECTIONS)?);
         let (coalescer, doorbell) = (Coalescer::start(Arc::clone(&feed)), Doorbell::start(Arc::clone(&feed)));

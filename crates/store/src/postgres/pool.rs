@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Pool {
     pub(super) address: Address,
     pub(super) tls: Option<Tls>,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Resting>>,
     permits: Arc<Semaphore>,
     /// Whether it had one that kept everybody else away.
     was_alone: AtomicBool,
@@ -35,6 +35,15 @@ pub(super) struct Pool {
     pub(super) told: Arc<Notify>,
     /// False once something was not written because the database takes no writes; likewise one for all pools.
     pub(super) takes_writes: Arc<AtomicBool>,
+    /// A connection that has answered nothing since is not lent any more; likewise one for all pools.
+    trusted_since: Arc<Mutex<Instant>>,
+}
+
+/// A connection that nobody uses.
+struct Resting {
+    connection: Connection,
+    /// The last time that it is known to have lived.
+    answered: Instant,
 }
 
 impl Pool {
@@ -50,6 +59,17 @@ impl Pool {
             was_alone: AtomicBool::new(false),
             told: Arc::default(),
             takes_writes: Arc::new(AtomicBool::new(true)),
+            trusted_since: Arc::new(Mutex::new(Instant::now())),
+        })
+    }
+
+    /// So many more connections, which learn from these and these from them.
+    pub(super) fn beside(&self, pool_size: usize) -> std::result::Result<Self, OpenError> {
+        Ok(Self {
+            told: Arc::clone(&self.told),
+            takes_writes: Arc::clone(&self.takes_writes),
+            trusted_since: Arc::clone(&self.trusted_since),
+            ..Self::new(Address { pool_size, ..self.address.clone() })?
         })
     }
 
@@ -78,15 +98,9 @@ impl Pool {
     pub(super) async fn lend(self: &Arc<Self>) -> Result<Lent> {
         let permit = timeout(self.address.pool_timeout, Arc::clone(&self.permits).acquire_owned()).await;
         let Ok(Ok(permit)) = permit else { return Err(Fault::Exhausted) };
-        let resting = loop {
-            let next = self.idle().pop();
-            match next {
-                Some(connection) if connection.client.is_closed() => {}
-                other => break other,
-            }
-        };
+        let resting = std::iter::from_fn(|| self.idle().pop()).find(|resting| self.trusts(resting));
         let connection = match resting {
-            Some(connection) => connection,
+            Some(Resting { connection, .. }) => connection,
             // The lock went with the connection, and whoever came since has written what is not copied any more.
             None if self.was_alone.load(Ordering::Relaxed) => return Err(Fault::NotAlone),
             None => Connection::make(&self.address, self.tls.as_ref()).await?,
@@ -96,11 +110,32 @@ impl Pool {
             connection: Some(connection),
             unrest: AtomicBool::new(false),
             permit: Some(permit),
+            since: Instant::now(),
             pool: Arc::clone(self),
         })
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+    /// A connection has been silent since then, or broke. Where its host is gone without a word, those that rest are dead
+    /// as well, and each would cost somebody the whole bound of a step to find that out. Where it was only slow, a few
+    /// are made anew that nobody had needed for as long.
+    pub(super) fn doubt(&self, since: Instant) {
+        let mut trusted_since = self.trusted_since();
+        *trusted_since = since.max(*trusted_since);
+    }
+
+    fn trusts(&self, resting: &Resting) -> bool {
+        !resting.connection.client.is_closed() && resting.answered >= *self.trusted_since()
+    }
+
+    fn trusted_since(&self) -> MutexGuard<'_, Instant> {
+        self.trusted_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rests(&self, connection: Connection) {
+        self.idle().push(Resting { connection, answered: Instant::now() });
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Resting>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,6 +145,8 @@ pub(super) struct Lent {
     connection: Option<Connection>,
     unrest: AtomicBool,
     permit: Option<OwnedSemaphorePermit>,
+    /// When it was lent.
+    since: Instant,
     pool: Arc<Pool>,
 }
 
@@ -138,21 +175,22 @@ impl Deref for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take().filter(|connection| !connection.client.is_closed())
-        else {
-            return;
-        };
-        if !self.unrest.load(Ordering::Relaxed) {
-            self.pool.idle().push(connection);
+        let Some(connection) = self.connection.take() else { return };
+        if connection.client.is_closed() {
+            self.pool.doubt(self.since);
             return;
         }
-        let (pool, permit) = (Arc::clone(&self.pool), self.permit.take());
+        if !self.unrest.load(Ordering::Relaxed) {
+            self.pool.rests(connection);
+            return;
+        }
+        let (pool, permit, since) = (Arc::clone(&self.pool), self.permit.take(), self.since);
         // Without a runtime the connection is closed, and the server takes the step back.
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {
-            let rolled_back = timeout(REST, connection.client.batch_execute("ROLLBACK")).await;
-            if let Ok(Ok(())) = rolled_back {
-                pool.idle().push(connection);
+            match timeout(REST, connection.client.batch_execute("ROLLBACK")).await {
+                Ok(Ok(())) => pool.rests(connection),
+                Ok(Err(_)) | Err(_) => pool.doubt(since),
             }
             drop(permit);
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cloakroom_auth::token;
 use futures_util::future::try_join;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Row;
 
 use super::connect::{Connection, Values};
@@ -151,7 +151,11 @@ impl Pool {
 
     /// Nobody waits for a step without end, whatever the network does.
     pub(super) async fn in_time<T>(&self, step: impl Future<Output = Result<T>>) -> Result<T> {
-        timeout(self.address.patience(), step).await.unwrap_or(Err(Fault::Late))
+        let began = Instant::now();
+        timeout(self.address.patience(), step).await.unwrap_or_else(|_| {
+            self.doubt(began);
+            Err(Fault::Late)
+        })
     }
 }
 
