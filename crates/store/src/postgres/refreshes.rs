@@ -230,6 +230,7 @@ impl Queue {
 mod tests {
     use cloakroom_verify::{OpaqueKind, Timestamp};
 
+    use super::super::address::Address;
     use super::*;
 
     type Answered = Vec<oneshot::Receiver<Stored<Rotation>>>;
@@ -288,6 +289,19 @@ mod tests {
         let (mut queue, answered) = waiting([(1, 0)], now + soon);
         drop(answered);
         assert_eq!(next(&mut queue, now), [(1, 0)]);
+    }
+
+    /// Tried alone, each is tried after all before it, and each of them may have taken its time.
+    #[tokio::test]
+    async fn of_those_that_are_tried_alone_nobody_is_begun_after_his_time() {
+        let nobody_there = Address::parse("postgres://u:secret@127.0.0.1:1/x").unwrap();
+        let refreshes = Refreshes::new(Arc::new(Pool::new(nobody_there).unwrap()));
+        let now = Instant::now();
+        let (mut queue, mut late) = waiting([(1, 0)], now);
+        let mut tried = admit(&mut queue, 2, 0, now + Duration::from_secs(60)).unwrap();
+        refreshes.one_by_one(queue.waiting.into()).await;
+        assert!(late[0].try_recv().is_err(), "he is told by the end of his batch");
+        assert!(tried.try_recv().unwrap().is_err(), "he is told by the database that is not there");
     }
 
     #[test]

@@ -206,6 +206,32 @@ async fn one_that_does_not_go_takes_no_other_with_it() {
     database.drop().await;
 }
 
+/// The second statement that writes refreshes breaks a constraint, and the fifth kills its connection.
+const TRIES: &str = "CREATE SEQUENCE tries; CREATE FUNCTION try() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+     CASE nextval('tries') WHEN 2 THEN RAISE check_violation; \
+     WHEN 5 THEN PERFORM pg_terminate_backend(pg_backend_pid()); ELSE NULL; END CASE; RETURN NULL; END $$; \
+     CREATE TRIGGER try BEFORE UPDATE ON sessions FOR EACH STATEMENT EXECUTE FUNCTION try()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_database_itself_is_gone_nothing_more_is_tried() {
+    let Some(database) = Database::new().await else { return };
+    let store = database.open().await;
+    logins(&store, 0..20).await;
+    let client = database.connect().await;
+    client.batch_execute(TRIES).await.unwrap();
+    let mut all: Vec<_> = (0..20).map(|n| asking(&store, ask(session_id(n)))).collect();
+    begin_together(&database, &mut all).await;
+    // The first is a batch of its own; of the next, the first two go alone.
+    for (n, one) in all.into_iter().enumerate() {
+        let done = in_time(one).await;
+        assert_eq!(done.is_ok(), n < 3, "{n}: {done:?}");
+    }
+    let tries: i64 = client.query_one("SELECT last_value FROM tries", &[]).await.unwrap().get(0);
+    assert_eq!(tries, 5);
+    rotated(store.rotate(&ask(session_id(4))).await);
+    database.drop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_refreshes_with_one_token_at_two_servers_exactly_one_rotates() {
     let Some(database) = Database::new().await else { return };
