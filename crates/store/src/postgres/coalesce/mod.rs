@@ -13,7 +13,7 @@ use cloakroom_auth::store::{StoreError, Stored};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-use queue::{Queue, Waiting};
+use queue::{Answers, Queue, Waiting};
 pub(super) use wishes::{Answer, Wish};
 
 use super::batch;
@@ -88,15 +88,28 @@ async fn write(pool: &Arc<Pool>, batch: Vec<Waiting>) {
         batch.into_iter().map(|waiting| (waiting.wish, waiting.answers)).unzip();
     match batch::write(pool, &wishes).await {
         Ok(done) => done.into_iter().zip(answers).for_each(|(done, answers)| hand_out(Ok(done), answers)),
-        // One of them does not go; the others must not suffer. Where the database itself is gone, none would go.
+        // One of them does not go; the others must not suffer.
         Err(fault) if wishes.len() > 1 && fault.is_about_data() => {
-            for (wish, answers) in wishes.iter().zip(answers) {
-                let done = batch::write(pool, std::slice::from_ref(wish)).await;
-                let done = done.map_err(|fault| fault.to_string());
-                hand_out(done.and_then(|mut done| done.pop().ok_or_else(without_answer)), answers);
-            }
+            one_by_one(pool, wishes.into_iter().zip(answers)).await;
         }
         Err(fault) => answers.into_iter().for_each(|answers| hand_out(Err(fault.to_string()), answers)),
+    }
+}
+
+/// Where the database itself is gone, none of them goes; and nothing is done late that nobody waits for any more.
+async fn one_by_one(pool: &Arc<Pool>, batch: impl Iterator<Item = (Wish, Answers)>) {
+    for (wish, answers) in batch {
+        if answers.iter().all(oneshot::Sender::is_closed) {
+            continue;
+        }
+        let done = batch::write(pool, &[wish]).await;
+        let is_gone = done.as_ref().is_err_and(|fault| !fault.is_about_data());
+        let done = done.map_err(|fault| fault.to_string());
+        hand_out(done.and_then(|mut done| done.pop().ok_or_else(without_answer)), answers);
+        if is_gone {
+            // Dropped, and so told.
+            return;
+        }
     }
 }
 
@@ -105,7 +118,7 @@ fn without_answer() -> String {
 }
 
 /// The first who asked gets what was done, the others what is left to be done.
-fn hand_out(done: Result<Answer, String>, answers: Vec<oneshot::Sender<Stored<Answer>>>) {
+fn hand_out(done: Result<Answer, String>, answers: Answers) {
     let again = done.as_ref().map(Answer::again).map_err(Clone::clone);
     let mut done = Some(done);
     for answer in answers {
@@ -121,7 +134,26 @@ mod tests {
     use cloakroom_auth::store::Ended;
     use cloakroom_verify::{Event, Revocation, SessionId, Timestamp};
 
+    use super::super::address::Address;
     use super::*;
+
+    /// Each would cost its own bound, and everybody behind the batch waits for the end of it.
+    #[tokio::test]
+    async fn of_those_that_are_tried_alone_none_is_begun_for_nobody_or_where_the_database_is_gone() {
+        let nobody_there = Address::parse("postgres://u:secret@127.0.0.1:1/x").unwrap();
+        let pool = Arc::new(Pool::new(nobody_there).unwrap());
+        let mut queue = Queue::default();
+        let end = |n| {
+            let (session, now) = (SessionId::from_bytes([n; 16]), Timestamp::from_seconds(1));
+            Wish::End { session, owner: None, reason: EndReason::Logout, now }
+        };
+        let mut answered: Vec<_> = (0..3).map(|n| queue.admit(end(n)).unwrap()).collect();
+        let batch = queue.take_batch();
+        answered.remove(0);
+        one_by_one(&pool, batch.into_iter().map(|waiting| (waiting.wish, waiting.answers))).await;
+        assert!(answered[0].try_recv().unwrap().is_err(), "he is told by the database that is not there");
+        assert!(answered[1].try_recv().is_err(), "he is told by the end of the batch");
+    }
 
     #[test]
     fn of_those_who_wish_the_same_one_has_done_it_and_the_others_find_it_done() {

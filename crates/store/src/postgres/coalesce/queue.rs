@@ -27,8 +27,11 @@ pub(super) struct Queue {
 /// A wish, and all who have it: as many as there are requests, and no bigger than they are.
 pub(super) struct Waiting {
     pub(super) wish: Wish,
-    pub(super) answers: Vec<oneshot::Sender<Stored<Answer>>>,
+    pub(super) answers: Answers,
 }
+
+/// Those who are to be answered.
+pub(super) type Answers = Vec<oneshot::Sender<Stored<Answer>>>;
 
 impl Queue {
     pub(super) fn admit(&mut self, wish: Wish) -> Stored<oneshot::Receiver<Stored<Answer>>> {
