@@ -12,6 +12,8 @@ mod database;
 mod faults;
 #[path = "postgres/lives.rs"]
 mod lives;
+#[path = "postgres/plans.rs"]
+mod plans;
 #[path = "postgres/races.rs"]
 mod races;
 #[path = "postgres/refreshes.rs"]
