@@ -72,6 +72,9 @@ pub trait Users: Send + std::marker::Sync + 'static {
 
     /// Sets the roles and appends `claims_before`; the same roles again append nothing. `None`: no such user.
     async fn set_roles(&self, id: UserId, roles: Roles, now: Timestamp) -> Stored<Option<Changed>>;
+
+    /// Many were added: a store that plans by the sizes of its tables learns them anew. Losing this is harmless.
+    async fn settle(&self) {}
 }
 
 /// What came of adding an account.

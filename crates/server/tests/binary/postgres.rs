@@ -16,6 +16,12 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(work)
 }
 
+pub async fn connect(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
 /// A schema of its own on the server that the environment names; dropped with the test.
 pub struct Schema {
     server: String,
@@ -55,9 +61,7 @@ impl Schema {
     /// What the test's own triggers have written down.
     fn steps(&self) -> Vec<String> {
         block_on(async {
-            let (client, connection) =
-                tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await.expect("it answers");
-            tokio::spawn(connection);
+            let client = connect(&self.url()).await;
             let rows = client.query("SELECT what FROM steps ORDER BY n", &[]).await.expect("it is read");
             rows.iter().map(|row| row.get(0)).collect()
         })
@@ -106,6 +110,25 @@ fn it_is_migrated_by_a_command_that_can_tell_before() {
     assert!(pending.len() >= 4 && pending.iter().all(|applied| !applied), "{pending:?}");
     assert_eq!(names(&["migrate", "--output", "json"]), vec![true; pending.len()]);
     assert_eq!(names(&["migrate", "--output", "json"]), [true; 0]);
+}
+
+#[test]
+fn after_an_import_it_knows_how_many_accounts_there_are() {
+    let Some(schema) = Schema::new() else { return };
+    let place = schema.place();
+    assert_eq!(schema.run(&place, &["migrate"]).code, 0);
+    let lines: Vec<_> = (0..100).map(|n| format!(r#"{{"email":"user{n}@example.com"}}"#)).collect();
+    place.write("users.jsonl", &lines.join("\n"));
+    let known = |arguments: &[&str]| {
+        assert_eq!(schema.run(&place, &[&["user", "import", "users.jsonl"], arguments].concat()).code, 0);
+        block_on(async {
+            let client = connect(&schema.url()).await;
+            let known = "SELECT reltuples::bigint FROM pg_class WHERE oid = 'users'::regclass";
+            client.query_one(known, &[]).await.unwrap().get::<_, i64>(0)
+        })
+    };
+    assert!(known(&["--dry-run"]) < 1);
+    assert_eq!(known(&[]), 100);
 }
 
 #[test]

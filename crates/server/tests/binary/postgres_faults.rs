@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::common::skip::skip;
 use super::common::*;
 use super::load::{UNTHROTTLED, User, now, until, while_working};
-use super::postgres::{CONFIG, Schema, block_on};
+use super::postgres::{CONFIG, Schema, block_on, connect};
 use super::throwaway::Throwaway;
 
 /// Nobody waits longer than the three of them allow for; the usual ones are several times that.
@@ -120,12 +120,6 @@ fn a_migration_that_is_killed_in_the_middle_can_be_run_again() {
 pub fn health(server: &Server) -> (u16, u16) {
     let ask = |path| request(server.management, "GET", path, &[], "").unwrap().status;
     (ask("/livez"), ask("/readyz"))
-}
-
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub trait Shelf: Send + Sync + 'static {
 
     /// Adds these rows as they are, all or none. One that is there already is an error.
     async fn put(&self, rows: Vec<Row>) -> Stored<()>;
+
+    /// Everything was put: a database that plans by the sizes of its tables learns them anew. Losing this is harmless.
+    async fn settle(&self) {}
 }
 
 /// Where a feed stands.
@@ -114,6 +117,7 @@ pub async fn copy(from: &dyn Shelf, to: &dyn Shelf, progress: &Progress) -> Resu
         }
         copied.push((table, there.rows, sent));
     }
+    to.settle().await;
     let raised = to.feed().await?;
     if raised.head < feed.head || raised.floor < feed.floor {
         return Err(CopyError::Differ(Table::Events));

@@ -13,7 +13,7 @@ use super::fault::{Fault, Result};
 use super::marks::{self, mark_insert};
 use super::rows::{self, mark_columns, session_columns, user_columns};
 use super::step::{single, transaction};
-use super::{Postgres, service_keys, sessions};
+use super::{Postgres, service_keys, sessions, sizes};
 use crate::copy::{FeedState, Row, Shelf, Table};
 use crate::words;
 
@@ -93,6 +93,11 @@ impl Shelf for Postgres {
             }
             Ok(())
         })
+    }
+
+    async fn settle(&self) {
+        const ANALYZE: &str = "ANALYZE feed_events, service_keys, users, session_marks, sessions";
+        sizes::learn(&self.pool, ANALYZE).await;
     }
 }
 

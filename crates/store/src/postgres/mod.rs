@@ -6,7 +6,7 @@
 //! * `coalesce`, `batch`: revocations that arrive together share one transaction; `doorbell`: the other servers look
 //! * `refreshes`, `rotate`: so do refreshes
 //! * `users`, `sessions`, `feed`, `service_keys`: the traits; `rows`, `marks`: columns and values
-//! * `migrate`: its tables; `copy`: rows as they are
+//! * `migrate`: its tables; `copy`: rows as they are; `sizes`: what a copy or an import changes for its planner
 
 mod address;
 mod batch;
@@ -28,6 +28,7 @@ mod rotate;
 mod rows;
 mod service_keys;
 mod sessions;
+mod sizes;
 mod step;
 mod tls;
 mod users;

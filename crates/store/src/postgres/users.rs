@@ -15,7 +15,7 @@ use super::fault::Result;
 use super::plan::Plan;
 use super::rows::{self, head_columns, user_columns};
 use super::step::{Transaction, single, transaction};
-use super::{Postgres, sessions};
+use super::{Postgres, sessions, sizes};
 use crate::words;
 
 macro_rules! user_where {
@@ -112,6 +112,10 @@ impl Users for Postgres {
 
     async fn set_roles(&self, id: UserId, roles: Roles, now: Timestamp) -> Stored<Option<Changed>> {
         transaction!(self.pool, transaction => set_roles(transaction, id, &roles, now).await)
+    }
+
+    async fn settle(&self) {
+        sizes::learn(&self.pool, "ANALYZE users").await;
     }
 }
 

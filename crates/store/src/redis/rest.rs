@@ -49,6 +49,10 @@ impl Users for WithRedis {
     async fn set_roles(&self, id: UserId, roles: Roles, now: Timestamp) -> Stored<Option<Changed>> {
         self.0.sql.set_roles(id, roles, now).await
     }
+
+    async fn settle(&self) {
+        self.0.sql.settle().await;
+    }
 }
 
 #[async_trait]

@@ -34,6 +34,27 @@ async fn everything_is_the_same_on_postgres_and_back_again() {
     database.drop().await;
 }
 
+/// Plans that were made for empty tables must not be kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_copy_the_database_knows_how_large_its_tables_are() {
+    let Some(database) = database::Database::new().await else { return };
+    let from = filled().await;
+    many(&from, 600).await;
+    database.migrate().await;
+    let target = cloakroom_store::open_shelf(&database.url(), now()).await.unwrap();
+    run(&*shelf(&from).await, &*target).await.unwrap();
+    let known = "SELECT reltuples::bigint FROM pg_class WHERE oid = $1::text::regclass";
+    let client = database.connect().await;
+    for (table, rows) in
+        [("feed_events", 7), ("service_keys", 3), ("users", 602), ("session_marks", 2), ("sessions", 4)]
+    {
+        let known: i64 = client.query_one(known, &[&table]).await.unwrap().get(0);
+        assert_eq!(known, rows, "{table}");
+    }
+    drop(target);
+    database.drop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_in_use_is_not_copied() {
     let Some(database) = database::Database::new().await else { return };

@@ -63,6 +63,9 @@ pub async fn import(context: &Context, args: &ImportArgs, output: Output) -> Don
             break Err(failure);
         }
     };
+    if !args.dry_run {
+        context.auth.store.settle().await;
+    }
     report.end(done)
 }
 
