@@ -74,6 +74,7 @@ const RULE: &str = "crates/auth/src/refresh.rs";
 const ROW: &str = "crates/auth/src/session.rs";
 const VERB: &str = "crates/auth/src/verbs/refresh.rs";
 const SQLITE: &str = "crates/store/src/sqlite/sessions.rs";
+const SQLITE_ROW: &str = "crates/store/src/sqlite/session_row.rs";
 
 /// All of them.
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -162,7 +163,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "SQLite forgets strikes",
-        file: SQLITE,
+        file: SQLITE_ROW,
         changes: &[("strikes = :strikes", "strikes = 0 * :strikes")],
         suites: &[Suite::Contract],
     },
@@ -183,7 +184,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "SQLite forgets `keyed`",
-        file: SQLITE,
+        file: SQLITE_ROW,
         changes: &[("keyed = :keyed", "keyed = :keyed AND 0")],
         suites: &[Suite::Contract],
     },

@@ -13,7 +13,7 @@ use super::fault::{Fault, Result};
 use super::marks::{self, mark_insert};
 use super::rows::{self, mark_columns, session_columns, user_columns};
 use super::step::{single, transaction};
-use super::{Postgres, service_keys, sessions, sizes};
+use super::{Postgres, service_keys, session_row, sizes};
 use crate::copy::{FeedState, Row, Shelf, Table};
 use crate::words;
 
@@ -187,7 +187,7 @@ async fn put(connection: &Connection, row: &Row) -> Result<()> {
 async fn put_session(connection: &Connection, session: &Session) -> Result<()> {
     const END: &str =
         "UPDATE sessions SET revoked_rv = $2, revoked_at = $3, revoked_reason = $4 WHERE id = $1";
-    sessions::insert(connection, session).await?;
+    session_row::insert(connection, session).await?;
     let Some(revoked) = &session.revoked else { return Ok(()) };
     let (id, rv): (&[u8], _) = (session.id.as_bytes(), revoked.rv.as_i64());
     let (at, reason) = (revoked.at.map(Timestamp::as_millis), revoked.reason.as_str());

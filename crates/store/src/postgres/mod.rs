@@ -5,7 +5,7 @@
 //! * `plan`: what a step tells the feed, with dense numbers; `lineage`: when an epoch begins
 //! * `coalesce`, `batch`: revocations that arrive together share one transaction; `doorbell`: the other servers look
 //! * `refreshes`, `rotate`: so do refreshes
-//! * `users`, `sessions`, `feed`, `service_keys`: the traits; `rows`, `marks`: columns and values
+//! * `users`, `sessions`, `feed`, `service_keys`: the traits; `rows`, `session_row`, `marks`: columns and values
 //! * `migrate`: its tables; `copy`: rows as they are; `sizes`: what a copy or an import changes for its planner
 
 mod address;
@@ -27,6 +27,7 @@ mod refreshes;
 mod rotate;
 mod rows;
 mod service_keys;
+mod session_row;
 mod sessions;
 mod sizes;
 mod step;

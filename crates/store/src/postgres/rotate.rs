@@ -10,7 +10,8 @@ use cloakroom_verify::SessionId;
 use super::fault::Result;
 use super::plan::Plan;
 use super::rows;
-use super::sessions::{self, FOUND, FOUND_MANY, LOCK};
+use super::session_row;
+use super::sessions::{FOUND, FOUND_MANY, LOCK};
 use super::step::Transaction;
 
 /// Whoever is in the way of one row must not be in the way of all. As it waits for nobody, it needs no order.
@@ -97,7 +98,7 @@ async fn write(transaction: &Transaction<'_>, answers: impl IntoIterator<Item = 
     let rows: Vec<&Session> = answers.into_iter().filter_map(changed).collect();
     match rows.as_slice() {
         [] => return Ok(()),
-        [row] => return sessions::update_and_commit(transaction, row).await,
+        [row] => return session_row::update_and_commit(transaction, row).await,
         _ => {}
     }
     let ids: Vec<&[u8]> = rows.iter().map(|row| row.id.as_bytes().as_slice()).collect();

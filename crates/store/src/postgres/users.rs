@@ -15,7 +15,7 @@ use super::fault::Result;
 use super::plan::Plan;
 use super::rows::{self, head_columns, user_columns};
 use super::step::{Transaction, single, transaction};
-use super::{Postgres, sessions, sizes};
+use super::{Postgres, session_row, sessions, sizes};
 use crate::words;
 
 macro_rules! user_where {
@@ -204,7 +204,7 @@ async fn try_change_password(
             return Ok(Some(PasswordChanged::Refused(refusal)));
         }
         row.renew(as_of, change.now);
-        sessions::update(transaction, &row).await?;
+        session_row::update(transaction, &row).await?;
         plan.keep(row.id, event);
         kept = Some(row);
     }

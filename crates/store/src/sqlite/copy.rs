@@ -9,7 +9,7 @@ use cloakroom_verify::Event;
 use rusqlite::{Connection, Result, params};
 
 use super::rows::{self, SESSION, USER};
-use super::{Sqlite, feed, marks, service_keys, sessions};
+use super::{Sqlite, feed, marks, service_keys, session_row};
 use crate::copy::{FeedState, Row, Shelf, Table};
 use crate::words;
 
@@ -169,7 +169,7 @@ fn put_user(connection: &Connection, user: &User) -> Result<()> {
 }
 
 fn put_session(connection: &Connection, session: &Session) -> Result<()> {
-    sessions::insert(connection, session)?;
+    session_row::insert(connection, session)?;
     let Some(Revoked { rv, at, reason }) = &session.revoked else { return Ok(()) };
     connection
         .prepare_cached(

@@ -3,7 +3,7 @@
 //! * `open`: what is checked before a file is used; `lock`: who else has it; `migrate`: its tables
 //! * `threads`: one writer with group commit, and readers beside it
 //! * `backup`: a copy while others write; `published`: notices that an older copy was put back
-//! * `users`, `sessions`, `feed`: the traits; `copy`: that of a copy; `rows`, `marks`: columns and values
+//! * `users`, `sessions`, `feed`: the traits; `copy`: that of a copy; `rows`, `session_row`, `marks`: columns and values
 
 pub mod backup;
 mod copy;
@@ -17,6 +17,7 @@ mod open;
 mod published;
 mod rows;
 mod service_keys;
+mod session_row;
 mod sessions;
 mod threads;
 mod users;

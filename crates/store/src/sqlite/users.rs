@@ -13,7 +13,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, HEAD, USER, USER_COLUMNS};
-use super::{Sqlite, feed, sessions};
+use super::{Sqlite, feed, session_row, sessions};
 use crate::words;
 
 #[async_trait]
@@ -124,7 +124,7 @@ impl Users for Sqlite {
             if let Some(row) = &mut kept {
                 row.renew(as_of, change.now);
                 row.rv = event.rv;
-                sessions::update(transaction, row)?;
+                session_row::update(transaction, row)?;
             }
             Ok(PasswordChanged::Done { user, as_of, kept, event })
         })
