@@ -50,7 +50,7 @@ pub struct Shared {
     pub cookies: Cookies,
     /// Whose pages may send requests.
     pub origins: Origins,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Whose `X-Forwarded-For` is believed, and what they say of requests that wait at them.
     pub trusted_proxies: Vec<IpNet>,
     /// What is counted.
     pub metrics: Metrics,

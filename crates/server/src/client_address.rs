@@ -36,14 +36,19 @@ pub(crate) fn source(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Addr
     AddressGroup::of(behind(peer.0.ip(), headers, trusted))
 }
 
+/// Whether a proxy of ours is at this address.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|net| net.contains(&address))
+}
+
 /// The first address, seen from us, that no trusted proxy has.
 pub(crate) fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut nearest = peer.to_canonical();
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     let hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     for hop in hops {
-        if !is_trusted(&nearest) {
+        if !is_trusted(nearest, trusted) {
             break;
         }
         // What is no address says nothing: the proxy that passed it on is all we know.

@@ -16,18 +16,25 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 #[derive(Debug, Clone)]
 pub struct Origins {
     own: String,
+    own_host: String,
     allowed: Vec<String>,
 }
 
 impl Origins {
     /// Our own origin, and others, each `scheme://host:port` exactly as a browser writes it.
     pub fn new(own: String, allowed: Vec<String>) -> Self {
-        Self { own, allowed }
+        let authority = own.split_once("://").map_or("", |(_, authority)| authority);
+        Self { own_host: without_port(authority).to_owned(), own, allowed }
     }
 
     /// Whether this is an unsafe request from another site that only a cookie could authenticate.
     pub fn is_cross_site(&self, method: &Method, headers: &HeaderMap) -> bool {
-        if method.is_safe() || headers.contains_key(AUTHORIZATION) || headers.contains_key("session-id") {
+        !method.is_safe() && self.is_foreign(headers)
+    }
+
+    /// Whether another site made a browser send these headers, and only a cookie could authenticate them.
+    pub fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        if headers.contains_key(AUTHORIZATION) || headers.contains_key("session-id") {
             return false;
         }
         if self.allowed_origin(headers).is_some() {
@@ -42,6 +49,11 @@ impl Origins {
                 Some(origin) => origin != self.own.as_str(),
             },
         }
+    }
+
+    /// Whether this `host` or `host:port` is our own host, at whatever port: cookies know no ports.
+    pub fn is_own_host(&self, authority: &str) -> bool {
+        without_port(authority).eq_ignore_ascii_case(&self.own_host)
     }
 
     /// The answer to a preflight of an allowed origin. Others get what any `OPTIONS` gets.
@@ -84,6 +96,14 @@ impl Origins {
             return None;
         }
         single_origin(headers).filter(|origin| self.allowed.iter().any(|allowed| *origin == allowed.as_str()))
+    }
+}
+
+/// What is not a host and the digits of a port is left as it is, and equals no host.
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) | None => authority,
     }
 }
 
@@ -147,6 +167,38 @@ mod tests {
             ("origin", "https://app.example.com.evil.test"),
             ("sec-fetch-site", "cross-site")
         ]));
+    }
+
+    #[test]
+    fn our_host_is_known_at_any_port_in_any_case_and_by_no_other_spelling() {
+        let is_own = |own: &str, host: &str| Origins::new(own.into(), Vec::new()).is_own_host(host);
+        for host in ["auth.example.com", "AUTH.Example.com", "auth.example.com:443", "auth.example.com:8443"]
+        {
+            assert!(is_own("https://auth.example.com", host), "{host}");
+        }
+        for host in [
+            "",
+            ":443",
+            "example.com",
+            "app.example.com",
+            "auth.example.com.",
+            "auth.example.com.evil.test",
+            "evil.test, auth.example.com",
+            "auth.example.com, evil.test",
+            "auth.example.com@evil.test",
+            "evil@auth.example.com",
+            "auth.example.com:443:443",
+            "auth.example.com:evil",
+            "auth.example.com/",
+            " auth.example.com",
+            "https://auth.example.com",
+        ] {
+            assert!(!is_own("https://auth.example.com", host), "{host:?}");
+        }
+        for host in ["[::1]", "[::1]:8080", "[::1]:9090"] {
+            assert!(is_own("http://[::1]:8080", host), "{host}");
+        }
+        assert!(!is_own("http://[::1]:8080", "::1"));
     }
 
     #[test]

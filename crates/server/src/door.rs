@@ -1,7 +1,8 @@
 //! Every request comes in here and every answer goes out: limits, deadlines, origins, callers, panics, names and numbers.
 //!
 //! In: a name, the size of headers and body, the origin, then who is calling. Out: problems are written, credentials
-//! are not cached, the request is counted. What happens between is the router's, but for `GET /v1/me`, which is answered here.
+//! are not cached, the request is counted. What happens between is the router's, but for `GET /v1/me` and `GET /v1/verify`, which
+//! are answered here.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -30,7 +31,7 @@ use crate::app::{App, OwnVerifier};
 use crate::client_address::{self, Peer};
 use crate::problem::{self, Code, Problem};
 use crate::request_id;
-use crate::routes::{class, me};
+use crate::routes::{at_once, class};
 
 /// Most bytes of a body.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -51,8 +52,8 @@ pub struct Door<V = OwnVerifier> {
 }
 
 impl<V: Authenticate> Door<V> {
-    /// A door in front of this router. Who is calling is what `verifier` says; `GET /v1/me` asks for nothing else and is
-    /// answered here.
+    /// A door in front of this router. Who is calling is what `verifier` says; `GET /v1/me` and `GET /v1/verify` ask for
+    /// nothing else and are answered here.
     pub fn new(app: App, verifier: V, router: Router) -> Self {
         Self { app, verifier, router, changing: Arc::new(Semaphore::new(CHANGING)) }
     }
@@ -96,7 +97,7 @@ impl<V: Authenticate> Door<V> {
         let peer = peer.or_else(|| request.extensions().get().copied());
         let source = peer.map(|peer| client_address::source(peer, request.headers(), &app.trusted_proxies));
         let caller = identify(&self.verifier, request.headers(), &cookie, class, source).await;
-        if let Some(answer) = me::at_once(app, &request, &caller) {
+        if let Some(answer) = at_once::at_once(app, peer, &request, &caller) {
             return answer;
         }
         request.extensions_mut().insert(caller);

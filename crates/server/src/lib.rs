@@ -4,7 +4,7 @@
 //! * [`config`]: what the operator decided; [`key_files`]: the keys; [`wiring`]: makes an [`app::App`] of both
 //! * [`routes`]: the routes, one file a resource; [`door`]: what every request passes
 //! * [`problem`]: the only place where an error becomes a status; [`json`], [`client_address`], [`cross_site`],
-//!   [`cookies`], [`request_id`]: what requests carry; [`grant`], [`view`], [`device`]: what answers look like
+//!   [`cookies`], [`request_id`], `forwarded`: what requests carry; [`grant`], [`view`], [`device`]: what answers look like
 //! * [`service_caller`], [`streams`], [`snapshots`]: what programs ask, and what they are told as it happens
 //! * [`serve`] (and `stalled`: who takes nothing is closed), [`management`], [`metrics`], [`tend`]: a running server;
 //!   [`relay`]: one that passes the feed on; [`cli`]: the commands
@@ -19,6 +19,7 @@ pub mod cookies;
 pub mod cross_site;
 pub mod device;
 pub mod door;
+mod forwarded;
 pub mod grant;
 mod header_timer;
 pub mod json;

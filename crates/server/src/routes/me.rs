@@ -1,12 +1,9 @@
 //! `GET /v1/me`
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use cloakroom_verify::clock::Clock;
-use cloakroom_verify::layer::Caller;
 use cloakroom_verify::{Principal, SessionId, Strategy, UserId};
-use http::{Method, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -71,18 +68,7 @@ pub async fn me(State(app): State<App>, principal: Principal) -> Response {
     told(&app, &principal)
 }
 
-/// The same past the router, which the most frequent of all requests does not need; `None` for any other request.
-pub(crate) fn at_once(app: &App, request: &Request<Body>, caller: &Caller) -> Option<Response> {
-    if request.method() != Method::GET || request.uri().path() != "/v1/me" {
-        return None;
-    }
-    Some(match caller.known() {
-        Ok((principal, _)) => told(app, principal),
-        Err(rejection) => rejection.into_response(),
-    })
-}
-
-fn told(app: &App, principal: &Principal) -> Response {
+pub(super) fn told(app: &App, principal: &Principal) -> Response {
     let strategy = principal.strategy;
     json::written(&match SessionView::current(principal, app.clock.wall()) {
         Some(session) => MeView::Session { user: UserView::of(principal), strategy, session },

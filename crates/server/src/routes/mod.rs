@@ -1,6 +1,7 @@
 //! The routes: one file a resource, one line each here.
 
 pub mod admin;
+pub(crate) mod at_once;
 pub(crate) mod class;
 pub mod ended;
 pub mod exchange;
@@ -14,6 +15,7 @@ pub mod refresh;
 pub mod service;
 pub mod sessions;
 pub mod signup;
+pub mod verify;
 pub mod well_known;
 
 use axum::Router;
@@ -29,6 +31,7 @@ use crate::problem::{Code, Problem};
 /// Every path, for counting; a test holds it against the description.
 pub const PATHS: &[&str] = &[
     "/v1/me",
+    "/v1/verify",
     "/v1/login",
     "/v1/refresh",
     "/v1/logout",
@@ -73,6 +76,7 @@ pub(crate) fn described() -> OpenApiRouter<App> {
         .routes(routes!(well_known::jwks))
         .routes(routes!(well_known::metadata))
         .routes(routes!(me::me))
+        .routes(routes!(verify::verify))
         .routes(routes!(sessions::list, sessions::end_many))
         .routes(routes!(ended::ended))
         .routes(routes!(sessions::end))

@@ -33,4 +33,5 @@ mod sessions;
 mod signup;
 mod sqlite_refresh;
 mod throttle;
+mod verify;
 mod well_known;

@@ -30,6 +30,7 @@ async fn the_description_names_every_route_and_its_refusals() {
       "GET /v1/me",
       "GET /v1/sessions",
       "GET /v1/sessions/ended",
+      "GET /v1/verify",
       "POST /v1/admin/revocations",
       "POST /v1/admin/users/{id}/disable",
       "POST /v1/admin/users/{id}/enable",

@@ -56,5 +56,7 @@ mod service;
 mod sessions;
 #[path = "../api/signup.rs"]
 mod signup;
+#[path = "../api/verify.rs"]
+mod verify;
 #[path = "../api/well_known.rs"]
 mod well_known;
