@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -37,17 +36,13 @@ impl World {
         let (listen, config) = (proxy::free(), Place::new());
         let addresses = [("2019", proxy::free()), ("8080", listen), ("8081", server.listen)];
         config.write("Caddyfile", &proxy::at_addresses(EXAMPLE, addresses));
-        let mut caddy = caddy(&program, &config, "run");
-        // Nothing of the outside, and nothing left behind there.
-        for name in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
-            caddy.env(name, config.path());
-        }
-        Some(Self { caddy: Proxy::start(&caddy, listen), program, config, server, place })
+        let caddy = Proxy::start(&proxy::caddy(&program, &config, "run"), listen);
+        Some(Self { caddy, program, config, server, place })
     }
 
     /// Has it read its file again.
     fn reload(&self) {
-        let reloaded = caddy(&self.program, &self.config, "reload").arg("--force").output().unwrap();
+        let reloaded = proxy::caddy(&self.program, &self.config, "reload").arg("--force").output().unwrap();
         assert!(reloaded.status.success(), "{}", String::from_utf8_lossy(&reloaded.stderr));
     }
 
@@ -75,12 +70,6 @@ impl World {
         let ran = self.place.run(&["revoke", "user", "alice@example.com", "--dev"]);
         assert_eq!(ran.code, 0, "{ran:?}");
     }
-}
-
-fn caddy(program: &PathBuf, config: &Place, verb: &str) -> Command {
-    let mut caddy = Command::new(program);
-    caddy.args([verb, "--adapter", "caddyfile", "--config"]).arg(config.file("Caddyfile"));
-    caddy
 }
 
 struct Stream(BufReader<std::net::TcpStream>);

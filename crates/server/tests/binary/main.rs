@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod disk_full;
 mod feed;
+mod forward_auth;
 mod import;
 mod init;
 mod load;

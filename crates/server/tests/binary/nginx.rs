@@ -1,10 +1,7 @@
 //! Two servers on one PostgreSQL behind a real nginx, by the file that the documentation shows.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -25,17 +22,12 @@ struct Nginx {
 }
 
 impl Nginx {
-    fn start(program: PathBuf, servers: [SocketAddr; 2]) -> Self {
+    fn start(program: &Path, servers: [SocketAddr; 2]) -> Self {
         let place = Place::new();
         let listen = proxy::free();
         let addresses = [("8080", listen), ("8081", servers[0]), ("8082", servers[1])];
         place.write("nginx.conf", &proxy::at_addresses(EXAMPLE, addresses));
-        let is_root = fs::metadata(place.path()).expect("it is there").uid() == 0;
-        let user = if is_root { "user root;" } else { "" };
-        let mut nginx = Command::new(program);
-        nginx.arg("-p").arg(place.path());
-        nginx.arg("-c").arg(place.file("nginx.conf")).args(["-g", &format!("daemon off; {user}")]);
-        Self { proxy: Proxy::start(&nginx, listen), _place: place }
+        Self { proxy: Proxy::start(&proxy::nginx(program, &place), listen), _place: place }
     }
 }
 
@@ -55,7 +47,7 @@ impl Pair {
         place.write("cloakroom.toml", &format!("{CONFIG}{UNTHROTTLED}"));
         let servers =
             [&["serve", "--migrate"][..], &["serve"]].map(|arguments| schema.serve(&place, arguments));
-        let nginx = Nginx::start(program, [servers[0].listen, servers[1].listen]);
+        let nginx = Nginx::start(&program, [servers[0].listen, servers[1].listen]);
         Some(Self { servers: servers.into(), nginx, place, schema })
     }
 

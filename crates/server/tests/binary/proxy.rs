@@ -1,9 +1,11 @@
 //! Real proxies in front of real servers: found where they are installed, ended with their test.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::common::Place;
 use super::common::skip::skip;
 use super::load::until;
 
@@ -47,17 +49,37 @@ impl Drop for Proxy {
     }
 }
 
+/// nginx with the file `nginx.conf` of this place, and nothing outside it.
+pub fn nginx(program: &Path, place: &Place) -> Command {
+    let is_root = std::fs::metadata(place.path()).expect("it is there").uid() == 0;
+    let user = if is_root { "user root;" } else { "" };
+    let mut nginx = Command::new(program);
+    nginx.arg("-p").arg(place.path());
+    nginx.arg("-c").arg(place.file("nginx.conf")).args(["-g", &format!("daemon off; {user}")]);
+    nginx
+}
+
+/// Caddy with the file `Caddyfile` of this place; nothing of the outside, and nothing left behind there.
+pub fn caddy(program: &Path, place: &Place, verb: &str) -> Command {
+    let mut caddy = Command::new(program);
+    caddy.args([verb, "--adapter", "caddyfile", "--config"]).arg(place.file("Caddyfile"));
+    for name in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+        caddy.env(name, place.path());
+    }
+    caddy
+}
+
 /// An address that nobody has at this moment.
 pub fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// An example's configuration with these addresses in place of those that it names, each in a directive, once.
+/// An example's configuration with these addresses in place of those that it names, each in a directive.
 pub fn at_addresses<const N: usize>(example: &str, addresses: [(&str, SocketAddr); N]) -> String {
     addresses.iter().fold(example.to_owned(), |config, (port, address)| {
         let shown = format!("127.0.0.1:{port}");
-        let lines = config.lines().filter(|line| !line.trim_start().starts_with('#'));
-        assert_eq!(lines.filter(|line| line.contains(&shown)).count(), 1, "{shown}");
+        let mut lines = config.lines().filter(|line| !line.trim_start().starts_with('#'));
+        assert!(lines.any(|line| line.contains(&shown)), "{shown}");
         config.replace(&shown, &address.to_string())
     })
 }
