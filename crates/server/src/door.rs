@@ -97,7 +97,7 @@ impl<V: Authenticate> Door<V> {
         let peer = peer.or_else(|| request.extensions().get().copied());
         let source = peer.map(|peer| client_address::source(peer, request.headers(), &app.trusted_proxies));
         let caller = identify(&self.verifier, request.headers(), &cookie, class, source).await;
-        if let Some(answer) = at_once::at_once(app, peer, &request, &caller) {
+        if let Some(answer) = at_once::answer(app, peer, &request, &caller) {
             return answer;
         }
         request.extensions_mut().insert(caller);

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::client_address::Peer;
 
 /// The same answer as through the router; `None` for any other request.
-pub(crate) fn at_once(
+pub(crate) fn answer(
     app: &App,
     peer: Option<Peer>,
     request: &Request<Body>,
