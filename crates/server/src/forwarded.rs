@@ -4,6 +4,8 @@
 //! `server.trusted_proxies`, and nowhere else. No path is among what is read: a rule about paths could be got around by
 //! another spelling of one.
 
+use std::sync::Once;
+
 use http::{HeaderMap, HeaderValue, Method};
 use ipnet::IpNet;
 
@@ -34,7 +36,9 @@ impl<'r> Forwarded<'r> {
         trusted: &[IpNet],
     ) -> Result<Self, Doubled> {
         if !peer.is_some_and(|peer| is_trusted(peer.0.ip(), trusted)) {
-            return Ok(Self { host: None, safe: false });
+            warn_of(peer, headers);
+            // What is asked is all that is known of it: a GET.
+            return Ok(Self { host: None, safe: true });
         }
         single(headers, URI)?;
         let method = single(headers, METHOD)?;
@@ -42,9 +46,25 @@ impl<'r> Forwarded<'r> {
         Ok(Self { host: single(headers, HOST)?, safe })
     }
 
-    /// Whether it can change nothing. A method that no proxy of ours names, or that cannot be read, may be any.
+    /// Whether it can change nothing. A method that our proxy does not name, or that cannot be read, may be any.
     pub(crate) fn is_safe(&self) -> bool {
         self.safe
+    }
+}
+
+/// The mistake to expect: behind a proxy that nobody named, the cross-site rule does not apply.
+fn warn_of(peer: Option<Peer>, headers: &HeaderMap) {
+    static ONCE: Once = Once::new();
+    if let Some(Peer(address)) = peer
+        && headers.contains_key(METHOD)
+    {
+        ONCE.call_once(|| {
+            tracing::warn!(
+                peer = %address.ip(),
+                "whoever asks /v1/verify is not in server.trusted_proxies: the method that it names is not believed, \
+                 and requests of other sites are not told apart"
+            );
+        });
     }
 }
 
@@ -102,7 +122,7 @@ mod tests {
     #[test]
     fn a_stranger_says_nothing() {
         let lines = headers(&[(METHOD, "GET"), (METHOD, "GET"), (HOST, "auth.example.com")]);
-        let nothing = Forwarded { host: None, safe: false };
+        let nothing = Forwarded { host: None, safe: true };
         assert_eq!(read("192.0.2.1", &lines), Ok(nothing));
         assert_eq!(Forwarded::read(None, &lines, &["10.0.0.0/8".parse().unwrap()]), Ok(nothing));
         assert_eq!(read("::ffff:10.0.0.1", &lines), Err(Doubled(METHOD)), "the same proxy over IPv6");

@@ -23,7 +23,7 @@ const UNFIT: &AsciiSet = &CONTROLS.add(b'%');
 /// Every header of a 200 is there each time, if only empty: what a proxy copies then leaves nothing that the client wrote.
 /// Names and emails are percent-encoded where they are not visible ASCII or spaces, and `%` is.
 /// `X-Forwarded-Method`, `-Host` and `-Uri` are believed from `server.trusted_proxies` only. By cookie alone a request must
-/// go to the host of `public_url`, and must not come from another site unless a trusted proxy says that its method is safe.
+/// go to the host of `public_url`, and must not come from another site unless the trusted proxy says that its method is safe.
 #[utoipa::path(get, path = "/v1/verify", tag = "account", responses(
     (status = 200, description = "It may pass", headers(
         ("Remote-User" = String, description = "The account's id"),
