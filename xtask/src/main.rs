@@ -10,6 +10,7 @@ mod summary;
 mod throwaway;
 #[expect(dead_code, reason = "suites that have to stop a server include it, too")]
 mod throwaway_redis;
+mod unprivileged;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;

@@ -4,10 +4,11 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use super::unprivileged::Owner;
 
 /// Keeps the server and, when its own input ends, which no way of dying prevents, stops it and removes the folder.
 /// A word on a line stops it the named way and keeps the folder. It does not hear the terminal's signals.
@@ -23,7 +24,7 @@ else kill -INT $server 2>/dev/null; wait $server; cd / && rm -rf "$folder"; fi
 pub(crate) struct Throwaway {
     programs: PathBuf,
     folder: PathBuf,
-    owner: Option<(u32, u32)>,
+    owner: Owner,
     port: u16,
     password: String,
     keeper: Option<Child>,
@@ -38,10 +39,7 @@ impl Throwaway {
         let folder = std::env::temp_dir().join(format!("cloakroom-postgres-{}", &word[..8]));
         fs::create_dir(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
-        let owner = unprivileged(&folder)?;
-        if let Some((user, group)) = owner {
-            chown(&folder, Some(user), Some(group))?;
-        }
+        let owner = Owner::of(&folder, "postgres")?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let programs = programs.to_owned();
         let mut made = Self { programs, folder, owner, port, password: word, keeper: None };
@@ -96,10 +94,7 @@ impl Throwaway {
         let file = self.folder.join(name);
         fs::write(&file, bytes)?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
-        match self.owner {
-            Some((user, group)) => chown(&file, Some(user), Some(group)),
-            None => Ok(()),
-        }
+        self.owner.give(&file)
     }
 
     fn initialise(&self) -> Result<()> {
@@ -122,9 +117,7 @@ impl Throwaway {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.folder).env_remove("PGOPTIONS").env_remove("PGDATA");
-        if let Some((user, group)) = self.owner {
-            command.uid(user).gid(group);
-        }
+        self.owner.run(&mut command);
         command
     }
 }
@@ -141,18 +134,4 @@ impl Drop for Throwaway {
             }
         }
     }
-}
-
-/// User and group of somebody without rights, where this runs as root.
-fn unprivileged(own: &Path) -> Result<Option<(u32, u32)>> {
-    if fs::metadata(own)?.uid() != 0 {
-        return Ok(None);
-    }
-    let users = fs::read_to_string("/etc/passwd")?;
-    let find = |name: &str| {
-        let mut fields =
-            users.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?.split(':');
-        Some((fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
-    };
-    find("postgres").or_else(|| find("nobody")).map(Some).ok_or_else(|| Error::other("nobody to run it as"))
 }

@@ -8,6 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::unprivileged::Owner;
+
 /// Keeps the server and, when its own input ends, which no way of dying prevents, kills it and removes the folder.
 /// A line with `KILL` kills it and keeps the folder; one with another signal only sends that.
 const KEEPER: &str = r#"
@@ -25,6 +27,7 @@ kill -KILL $server 2>/dev/null; wait $server; cd / && rm -rf "$folder"
 pub(crate) struct ThrowawayRedis {
     program: PathBuf,
     folder: PathBuf,
+    owner: Owner,
     port: u16,
     password: String,
     settings: Vec<String>,
@@ -51,10 +54,11 @@ impl ThrowawayRedis {
         let folder = std::env::temp_dir().join(format!("cloakroom-redis-{}", &word[..8]));
         fs::create_dir(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+        let owner = Owner::of(&folder, "redis")?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let settings = settings.iter().copied().map(String::from).collect();
         let program = program.to_owned();
-        let mut made = Self { program, folder, port, password: word, settings, watches, keeper: None };
+        let mut made = Self { program, folder, owner, port, password: word, settings, watches, keeper: None };
         made.resume()?;
         Ok(made)
     }
@@ -95,7 +99,9 @@ impl ThrowawayRedis {
         server.current_dir(&self.folder).arg("-c").arg(KEEPER).arg("sh").arg(&self.folder).arg(&self.program);
         if let Some(lines) = &self.watches {
             // It writes down there what it finds out.
-            fs::write(self.folder.join("sentinel.conf"), lines)?;
+            let file = self.folder.join("sentinel.conf");
+            fs::write(&file, lines)?;
+            self.owner.give(&file)?;
             server.args(["sentinel.conf", "--sentinel"]);
         }
         server.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"]);
@@ -105,6 +111,7 @@ impl ThrowawayRedis {
             server.args(["--maxmemory-policy", "noeviction"]);
         }
         server.args(&self.settings);
+        self.owner.run(&mut server);
         let mut keeper = server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let log = keeper.stdout.take().ok_or_else(|| Error::other("no log"))?;
         self.keeper = Some(keeper);

@@ -26,6 +26,8 @@ mod report;
 mod tamper;
 #[path = "../../../xtask/src/throwaway.rs"]
 mod throwaway;
+#[path = "../../../xtask/src/unprivileged.rs"]
+mod unprivileged;
 mod verifier;
 
 use std::path::PathBuf;

@@ -30,6 +30,8 @@ mod tables;
 mod throwaway;
 #[path = "postgres/tls.rs"]
 mod tls;
+#[path = "../../../xtask/src/unprivileged.rs"]
+mod unprivileged;
 #[path = "postgres/vouching.rs"]
 mod vouching;
 

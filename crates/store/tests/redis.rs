@@ -23,6 +23,8 @@ mod races;
 mod throwaway_redis;
 #[path = "redis/tls.rs"]
 mod tls;
+#[path = "../../../xtask/src/unprivileged.rs"]
+mod unprivileged;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -37,6 +37,8 @@ mod recovery;
 mod redis;
 mod refreshes;
 mod report;
+#[path = "../../../../xtask/src/unprivileged.rs"]
+mod unprivileged;
 
 use options::{Options, Part};
 use postgres::Postgres;

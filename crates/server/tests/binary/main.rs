@@ -38,4 +38,6 @@ mod throwaway;
 mod throwaway_redis;
 mod tls;
 mod token;
+#[path = "../../../../xtask/src/unprivileged.rs"]
+mod unprivileged;
 mod wire;

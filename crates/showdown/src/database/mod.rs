@@ -7,6 +7,8 @@ mod throwaway;
 #[expect(dead_code, reason = "suites that kill it use the rest")]
 #[path = "../../../../xtask/src/throwaway_redis.rs"]
 mod throwaway_redis;
+#[path = "../../../../xtask/src/unprivileged.rs"]
+mod unprivileged;
 
 use std::path::PathBuf;
 
