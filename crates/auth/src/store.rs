@@ -165,6 +165,11 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
     /// Deletes at most `limit` sessions that ended by their absolute timeout before `now`, by index; where the store has a
     /// clock of its own, also before that one: by a clock that is ahead, rows would go that others still need.
     async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64>;
+
+    /// The same of the rows that sessions left behind in a database when they moved out of it.
+    async fn purge_left_behind(&self, _now: Timestamp, _limit: u32) -> Stored<u64> {
+        Ok(0)
+    }
 }
 
 /// How far a claim of [`Feed::claim_cleanup`] can reach.
@@ -309,6 +314,11 @@ pub trait Feed: Send + std::marker::Sync + 'static {
     /// Deletes at most `limit` events that can kill nothing any more, by the earlier clock, as
     /// [`purge_sessions`](Sessions::purge_sessions).
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64>;
+
+    /// The same of what the database keeps of sessions whose rows are elsewhere, whether any are now or not.
+    async fn purge_marks(&self, _now: Timestamp, _limit: u32) -> Stored<u64> {
+        Ok(0)
+    }
 
     /// Whether it takes what is written, as far as it knows without asking: `false` once a write failed because it takes
     /// none, until one is taken again, which the store finds out by itself or by the next `announce`.

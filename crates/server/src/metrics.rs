@@ -172,7 +172,8 @@ impl Metrics {
         self.streams_open.set(count(app.streams.count()));
         self.verifiers.set(count(app.follower.verifiers.count(&app.clock)));
         let purged = &auth.purged;
-        for (what, count) in [("sessions", &purged.sessions), ("events", &purged.events)] {
+        let of = [("sessions", &purged.sessions), ("marks", &purged.marks), ("events", &purged.events)];
+        for (what, count) in of {
             let counter = self.purged.get_or_create(&What { what });
             counter.inc_by(count.load(Ordering::Relaxed).saturating_sub(counter.get()));
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom_auth::{Auth, follow, node};
+use cloakroom_auth::verbs::tend::Expired;
+use cloakroom_auth::{follow, node};
 use cloakroom_verify::Timestamp;
 use cloakroom_verify::clock::Clock;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -128,12 +129,22 @@ pub async fn forget(app: &App, now: Timestamp) {
     }
 }
 
-/// In bounded steps, and by one of the servers that share the database.
-async fn purge(app: &App, now: Timestamp) -> cloakroom_auth::Result<()> {
+/// Deletes what is over, by one of the servers that share the database. The first failure is told.
+pub async fn purge(app: &App, now: Timestamp) -> cloakroom_auth::Result<()> {
+    let mut done = Ok(());
     if app.auth.cleans_up(now).await? {
-        while Auth::unfinished(app.auth.purge(now).await?) {
-            tokio::task::yield_now().await;
+        for what in Expired::ALL {
+            // Whatever became of the others: where sessions are in Redis, that may be away.
+            done = done.and(purge_each(app, what, now).await);
         }
+    }
+    done
+}
+
+/// In bounded steps.
+async fn purge_each(app: &App, what: Expired, now: Timestamp) -> cloakroom_auth::Result<()> {
+    while app.auth.purge(what, now).await? {
+        tokio::task::yield_now().await;
     }
     Ok(())
 }
@@ -146,7 +157,7 @@ async fn watch_keys(app: &App, keys: &Arc<KeyWatch>) {
             _ = turn.tick() => {}
             () = app.auth.key_readings.wanted() => {}
         }
-        let failed = look(app, keys).await.err();
+        let failed = read_keys(app, keys).await.err();
         if let Some(error) = failed.as_ref().filter(|_| failed != told) {
             tracing::error!(%error, "the keys could not be read again: the old ones stay in use");
         }
@@ -156,7 +167,7 @@ async fn watch_keys(app: &App, keys: &Arc<KeyWatch>) {
 }
 
 /// On a thread that may wait: a directory on a network can stand still, and requests must not with it.
-async fn look(app: &App, keys: &Arc<KeyWatch>) -> Result<(), String> {
+async fn read_keys(app: &App, keys: &Arc<KeyWatch>) -> Result<(), String> {
     let (app, keys) = (app.clone(), Arc::clone(keys));
     let looked = spawn_blocking(move || keys.rotate_when_due(&app).and_then(|()| keys.look(&app)));
     match looked.await {

@@ -28,8 +28,8 @@ pub(crate) trait Ledger: Users + Feed + ServiceKeys {
     /// The earlier of the caller's clock and the database's, where that has one of its own: by it rows are deleted.
     async fn earlier(&self, now: Timestamp) -> Stored<Timestamp>;
 
-    /// Deletes at most `limit` marks of sessions that are over by their absolute timeout.
-    async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64>;
+    /// Deletes at most `limit` sessions that are over by their absolute timeout, of those that were here before.
+    async fn purge_left_behind(&self, now: Timestamp, limit: u32) -> Stored<u64>;
 }
 
 /// What SQL knows of a session, read in one statement.

@@ -20,17 +20,28 @@ const CLAIM: Duration = Duration::from_secs(120);
 pub struct PurgeCounts {
     /// Sessions.
     pub sessions: AtomicU64,
+    /// Marks.
+    pub marks: AtomicU64,
     /// Events.
     pub events: AtomicU64,
 }
 
-/// What a cleanup deleted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Purged {
+/// What is deleted once nobody can need it. Each may rest somewhere else, so one says nothing of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expired {
     /// Sessions past their absolute timeout.
-    pub sessions: u64,
+    Sessions,
+    /// The same, where they were before they moved.
+    LeftBehind,
+    /// What is known of the end of sessions whose rows are elsewhere.
+    Marks,
     /// Events that can kill nothing any more.
-    pub events: u64,
+    Events,
+}
+
+impl Expired {
+    /// All of it.
+    pub const ALL: [Self; 4] = [Self::Sessions, Self::LeftBehind, Self::Marks, Self::Events];
 }
 
 /// Uses that are being written. Dropped before they are, because that failed or because nobody waits any more, they go
@@ -114,18 +125,17 @@ impl Auth {
         Ok(self.store.claim_cleanup(now, now.after(CLAIM)).await?)
     }
 
-    /// One bounded step of the cleanup. Call it again while it finds a full batch.
-    pub async fn purge(&self, now: Timestamp) -> Result<Purged> {
-        let sessions = self.store.purge_sessions(now, BATCH).await?;
-        let events = self.store.purge_events(now, BATCH).await?;
-        self.purged.sessions.fetch_add(sessions, Ordering::Relaxed);
-        self.purged.events.fetch_add(events, Ordering::Relaxed);
-        Ok(Purged { sessions, events })
-    }
-
-    /// Whether [`purge`](Self::purge) left more to do.
-    pub fn unfinished(purged: Purged) -> bool {
-        purged.sessions.max(purged.events) >= u64::from(BATCH)
+    /// One bounded step of the cleanup. Whether it left more to do.
+    pub async fn purge(&self, what: Expired, now: Timestamp) -> Result<bool> {
+        let (store, counts) = (&self.store, &self.purged);
+        let (deleted, count) = match what {
+            Expired::Sessions => (store.purge_sessions(now, BATCH).await?, &counts.sessions),
+            Expired::LeftBehind => (store.purge_left_behind(now, BATCH).await?, &counts.sessions),
+            Expired::Marks => (store.purge_marks(now, BATCH).await?, &counts.marks),
+            Expired::Events => (store.purge_events(now, BATCH).await?, &counts.events),
+        };
+        count.fetch_add(deleted, Ordering::Relaxed);
+        Ok(deleted >= u64::from(BATCH))
     }
 }
 

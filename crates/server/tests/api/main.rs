@@ -11,6 +11,7 @@ mod common;
 mod admin;
 mod attacks;
 mod bad_refresh;
+mod cleanup;
 mod clocks;
 mod cross_site;
 mod exchange;

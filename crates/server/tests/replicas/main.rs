@@ -2,6 +2,7 @@
 //! requests are answered by one server and the other in turn.
 //!
 //! Left out, since they are about one server alone:
+//! * `cleanup`: no hand moves the time of PostgreSQL
 //! * `clocks`: how far they are apart is said by the test
 //! * `memory`: what a server has not heard of yet, and what it counted itself
 //! * `throttle`: each server has budgets of its own

@@ -109,6 +109,16 @@ impl Feed for Postgres {
         single!(self.pool, connection => connection.execute(PURGE, &[&now, &limit]).await)
     }
 
+    async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        const PURGE: &str = concat!(
+            "DELETE FROM session_marks WHERE id = ANY (ARRAY(SELECT id FROM session_marks WHERE until < ",
+            earlier_clock!("$1"),
+            " ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED))"
+        );
+        let (now, limit) = (now.as_millis(), i64::from(limit));
+        single!(self.pool, connection => connection.execute(PURGE, &[&now, &limit]).await)
+    }
+
     fn takes_writes(&self) -> bool {
         self.pool.takes_writes.load(Ordering::Relaxed)
     }

@@ -67,11 +67,8 @@ impl Ledger for Postgres {
         })
     }
 
-    async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64> {
-        const PURGE: &str = "DELETE FROM session_marks WHERE id = ANY (ARRAY(SELECT id FROM session_marks \
-             WHERE until < $1 ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED))";
-        let (now, limit) = (now.as_millis(), i64::from(limit));
-        single!(self.pool, connection => connection.execute(PURGE, &[&now, &limit]).await)
+    async fn purge_left_behind(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        self.purge_sessions(now, limit).await
     }
 }
 

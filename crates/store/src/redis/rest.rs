@@ -86,6 +86,10 @@ impl Feed for WithRedis {
         self.0.sql.purge_events(now, limit).await
     }
 
+    async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        self.0.sql.purge_marks(now, limit).await
+    }
+
     fn takes_writes(&self) -> bool {
         self.0.sql.takes_writes()
     }

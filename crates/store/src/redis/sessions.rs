@@ -134,7 +134,10 @@ impl Sessions for WithRedis {
 
     async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64> {
         let now = self.0.sql.earlier(now).await?;
-        self.0.sql.purge_marks(now, limit).await?;
         self.purge(now, limit).await
+    }
+
+    async fn purge_left_behind(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        self.0.sql.purge_left_behind(now, limit).await
     }
 }

@@ -114,6 +114,17 @@ impl Feed for Sqlite {
         .await
     }
 
+    async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        self.write(move |transaction| {
+            let mut statement = transaction.prepare_cached(
+                "DELETE FROM session_marks WHERE id IN \
+                 (SELECT id FROM session_marks WHERE until < ?1 ORDER BY until LIMIT ?2)",
+            )?;
+            statement.execute([now.as_millis(), i64::from(limit)]).map(|deleted| deleted as u64)
+        })
+        .await
+    }
+
     fn takes_writes(&self) -> bool {
         self.threads.take_writes()
     }

@@ -56,15 +56,8 @@ impl Ledger for Sqlite {
         Ok(now)
     }
 
-    async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64> {
-        self.write(move |transaction| {
-            let mut statement = transaction.prepare_cached(
-                "DELETE FROM session_marks WHERE id IN \
-                 (SELECT id FROM session_marks WHERE until < ?1 ORDER BY until LIMIT ?2)",
-            )?;
-            statement.execute([now.as_millis(), i64::from(limit)]).map(|deleted| deleted as u64)
-        })
-        .await
+    async fn purge_left_behind(&self, now: Timestamp, limit: u32) -> Stored<u64> {
+        self.purge_sessions(now, limit).await
     }
 }
 

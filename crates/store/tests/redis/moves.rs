@@ -4,6 +4,7 @@ use cloakroom_auth::refresh::Refusal;
 use cloakroom_auth::session::EndReason;
 use cloakroom_auth::store::{Ended, SteppedUp};
 use cloakroom_store::copy::{Copied, Table, copy};
+use cloakroom_verify::Timestamp;
 
 use super::*;
 
@@ -58,6 +59,53 @@ async fn what_ended_stays_ended_in_the_next_database_and_the_one_after() {
     rotate(&store, changed, 2).await;
     let again = login(&store, 5, alice, RowStrategy::Hybrid).await;
     rotate(&store, again, 0).await;
+    drop(store);
+    between.drop().await;
+}
+
+/// They are of no use any more, and tell where somebody logged in from.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_marks_that_sessions_left_behind_are_deleted_once_they_are_over() {
+    let Some(world) = World::new(&[]).await else { return };
+    let between = between().await;
+    cloakroom_store::migrate(&between.url(), false, now()).await.unwrap();
+    let long_ago = Timestamp::from_seconds(1_500_000_000);
+    let add_old = async |store: &Arc<dyn Store>, n: u8, user| {
+        let mut row = row(store, n, user, RowStrategy::Session).await;
+        (row.created_at, row.expires_at) = (long_ago, long_ago.after(u32::from(n) * DAY));
+        let id = row.id;
+        start(store, row).await;
+        id
+    };
+    let in_sql = async || cloakroom_store::open(&between.url(), Purpose::Serve, now()).await.unwrap();
+    let store = in_sql().await;
+    let alice = add(&store, 1, "alice@example.com").await;
+    for n in 1..=4 {
+        add_old(&store, n, alice).await;
+    }
+    drop(store);
+
+    let (url, sessions) = (between.url(), world.redis.url());
+    let store = cloakroom_store::open_with_sessions(&url, &sessions, Purpose::Serve, now()).await.unwrap();
+    let on_the_fourth_day = long_ago.after(4 * DAY);
+    for deleted in [2, 1, 0] {
+        assert_eq!(store.purge_left_behind(on_the_fourth_day, 2).await.unwrap(), deleted);
+    }
+    assert_eq!(store.purge_sessions(now(), 10).await.unwrap(), 0, "none of them was in Redis");
+    for n in 5..=7 {
+        let ended = add_old(&store, n, alice).await;
+        assert!(matches!(store.end(ended, None, EndReason::Logout, long_ago).await.unwrap(), Ended::Now(_)));
+    }
+    // A mark outlives its session by a day.
+    let on_the_eighth_day = long_ago.after(8 * DAY);
+    assert_eq!(store.purge_marks(on_the_eighth_day, 1).await.unwrap(), 1);
+    drop(store);
+
+    // And back again.
+    let store = in_sql().await;
+    assert_eq!(store.purge_marks(on_the_eighth_day, 10).await.unwrap(), 1);
+    assert_eq!(store.purge_marks(on_the_eighth_day.after(DAY), 10).await.unwrap(), 1);
+    assert_eq!(store.purge_sessions(now(), 10).await.unwrap(), 1, "it is over by now");
     drop(store);
     between.drop().await;
 }
