@@ -170,6 +170,28 @@ pub trait Sessions: Send + std::marker::Sync + 'static {
     async fn purge_left_behind(&self, _now: Timestamp, _limit: u32) -> Stored<u64> {
         Ok(0)
     }
+
+    /// Looks whether sessions can be read and written now, where they are not with everything else, and remembers what
+    /// it finds. Where they are, the feed and [`takes_writes`](Feed::takes_writes) tell.
+    async fn look(&self) -> Option<Trouble> {
+        None
+    }
+
+    /// What the last look found, without asking.
+    fn trouble(&self) -> Option<Trouble> {
+        None
+    }
+}
+
+/// Why logins cannot be kept, where they are kept elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// Nobody can be asked.
+    #[error("the store of sessions does not answer")]
+    NoAnswer,
+    /// Checks of sessions may go on; nobody can log in.
+    #[error("the store of sessions takes no writes")]
+    NoWrites,
 }
 
 /// How far a claim of [`Feed::claim_cleanup`] can reach.

@@ -1,4 +1,5 @@
-//! What a server does between requests: follows the feed, says that it is there, writes uses, deletes what is spent.
+//! What a server does between requests: follows the feed, says that it is there, looks after its sessions, writes uses,
+//! deletes what is spent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::key_watch::{self, KeyWatch};
 
 /// How often uses are looked through: so long may a use be unknown to the other servers that ends an idle quarter.
 const USES: Duration = Duration::from_secs(1);
+/// How often it is looked whether sessions can be read and written, where they are not in the database.
+const LOOK: Duration = Duration::from_secs(1);
 /// What is told within this time is read at once.
 const BREATH: Duration = Duration::from_millis(2);
 /// How long the key directory rests after it was looked at because a token named a key that is not known: whoever makes
@@ -29,6 +32,7 @@ pub async fn tend(app: App, retention: Duration, keys: KeyWatch) {
     tokio::join!(
         follow(&app),
         announce(&app),
+        look(&app),
         write_uses(&app),
         clean_up(&app, retention),
         watch_keys(&app, &keys)
@@ -94,6 +98,16 @@ async fn announce(app: &App) {
                 tracing::error!("the store takes no writes: this server is not ready before it does");
             }
         }
+    }
+}
+
+/// Nobody may come to log in and find out, where somebody in front sends requests to those only who say that they are
+/// ready. Apart from what else is done here: a Redis that hangs is waited for. The store says why.
+async fn look(app: &App) {
+    let mut turn = every(LOOK);
+    loop {
+        turn.tick().await;
+        app.auth.store.look().await;
     }
 }
 

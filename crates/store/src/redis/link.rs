@@ -61,7 +61,8 @@ impl Link {
         self.try_run(script).await.map_err(StoreError::new)
     }
 
-    async fn try_run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
+    /// The same, with the driver's own error.
+    pub(super) async fn try_run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
         let done = match self.connection().await? {
             Connection::Single(mut connection) => within(ANSWER, script.invoke_async(&mut connection)).await,
             // A cluster's own connections find each key, and try again where it moved to.
@@ -110,7 +111,7 @@ impl Link {
     /// Looks whether it can do what is asked of it, and says what is unwise.
     pub(super) async fn greet(&self, prefix: &str) -> Stored<()> {
         let script = redis::Script::new(scripts::GREET);
-        let memory: String = self.run(&script.key(format!("{prefix}:{{greeting}}"))).await?;
+        let memory: String = self.run(&script.key(nobodys(prefix))).await?;
         match policy(&memory) {
             Some("noeviction") => {}
             Some(policy) => tracing::warn!(
@@ -123,6 +124,11 @@ impl Link {
         }
         Ok(())
     }
+}
+
+/// A key that is never written, for what is about no session.
+pub(super) fn nobodys(prefix: &str) -> String {
+    format!("{prefix}:{{greeting}}")
 }
 
 fn policy(memory: &str) -> Option<&str> {

@@ -1,6 +1,6 @@
 //! Redis (or Valkey): session rows beside a SQL database that keeps everything else.
 //!
-//! * `address`, `roots`, `link`, `scripts`: how it is reached, and the few things it is asked
+//! * `address`, `roots`, `link`, `scripts`: how it is reached, and the few things it is asked; `look`: whether it can be
 //! * `row`: a row as bytes; `standing`: what a row is worth, given what SQL knows of it
 //! * `decide`, `change`: the steps that decide; `index`: which sessions a user has
 //! * `sessions`, `rest`: the traits
@@ -30,6 +30,7 @@ mod change;
 mod decide;
 mod index;
 mod link;
+mod look;
 mod rest;
 mod roots;
 mod row;
@@ -45,6 +46,7 @@ use crate::ledger::Ledger;
 use crate::{OpenError, Purpose};
 use address::Address;
 use link::Link;
+use look::LastLook;
 
 /// How many deciding steps of one process do not wait for each other.
 const STRIPES: usize = 512;
@@ -56,6 +58,7 @@ pub(crate) struct WithRedis(Arc<Inner>);
 struct Inner {
     sql: Arc<dyn Ledger>,
     link: Link,
+    last_look: LastLook,
     prefix: String,
     /// Steps of one session wait for each other here rather than run into each other there.
     stripes: Vec<Arc<Mutex<()>>>,
@@ -78,7 +81,7 @@ impl WithRedis {
             }
         }
         let stripes = (0..STRIPES).map(|_| Arc::default()).collect();
-        Ok(Self(Arc::new(Inner { sql, link, prefix, stripes })))
+        Ok(Self(Arc::new(Inner { sql, link, last_look: LastLook::default(), prefix, stripes })))
     }
 }
 

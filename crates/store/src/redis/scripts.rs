@@ -26,6 +26,11 @@ macro_rules! in_its_life {
 /// Whether the others can be run; what it tells of its memory.
 pub(super) const GREET: &str = in_its_life!("return redis.call('INFO', 'memory')");
 
+/// Writes nothing, but says that it could: so Redis refuses it before it runs wherever it takes no writes, be it for want
+/// of memory, of a disk or of replicas.
+pub(super) static LOOK: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!("#!lua\n", in_its_life!("return redis.status_reply('OK')"))));
+
 /// The life, and the row if there is one.
 pub(super) static READ: LazyLock<Script> = LazyLock::new(|| {
     Script::new(in_its_life!(

@@ -9,7 +9,7 @@ use cloakroom_auth::privilege::StepUp;
 use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::session::{EndReason, NewSession, Session};
 use cloakroom_auth::store::{
-    Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, StoreError, Stored,
+    Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, StoreError, Stored, Trouble,
 };
 use cloakroom_auth::user::Status;
 use cloakroom_verify::{SessionId, Timestamp, UserId};
@@ -139,5 +139,13 @@ impl Sessions for WithRedis {
 
     async fn purge_left_behind(&self, now: Timestamp, limit: u32) -> Stored<u64> {
         self.0.sql.purge_left_behind(now, limit).await
+    }
+
+    async fn look(&self) -> Option<Trouble> {
+        self.look_now().await
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.0.last_look.get()
     }
 }

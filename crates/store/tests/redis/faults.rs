@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom_auth::exchange::ExchangeAsk;
 use cloakroom_auth::refresh::Refusal;
 use cloakroom_auth::session::{Dead, EndReason, Timeouts};
-use cloakroom_auth::store::{Ended, Exchanged, SteppedUp};
+use cloakroom_auth::store::{Ended, Exchanged, SteppedUp, Trouble};
 use cloakroom_verify::Transport;
 use tokio::time::{Instant, timeout};
 
@@ -238,4 +238,42 @@ async fn a_redis_that_is_full_takes_no_login_and_serves_those_it_has() {
     assert!(!lives(&store, id).await, "an ending needs no memory there");
     world.tell::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
     start(&store, row).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_finds_out_whether_a_login_would_be_taken_and_writes_nothing() {
+    let Some(mut world) = World::new(&[]).await else { return };
+    let store = world.serve().await;
+    let looked = async || {
+        let found = store.look().await;
+        assert_eq!(store.trouble(), found, "it is remembered");
+        found
+    };
+    assert_eq!(looked().await, None);
+    for (setting, wrong, well) in [("maxmemory", "1", "0"), ("min-replicas-to-write", "1", "0")] {
+        world.tell::<()>(&["CONFIG", "SET", setting, wrong]);
+        assert_eq!(looked().await, Some(Trouble::NoWrites), "{setting}");
+        world.tell::<()>(&["CONFIG", "SET", setting, well]);
+        assert_eq!(looked().await, None, "{setting}");
+    }
+    world.tell::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
+    assert_eq!(looked().await, Some(Trouble::NoWrites));
+    world.tell::<()>(&["REPLICAOF", "NO", "ONE"]);
+    let back = async || {
+        while looked().await.is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let back = async || timeout(Duration::from_secs(10), back()).await.expect("it finds the way back");
+    back().await;
+    assert_eq!(world.tell::<u32>(&["DBSIZE"]), 0);
+    world.redis.signal("STOP").unwrap();
+    let hung = timeout(Duration::from_secs(10), looked()).await.expect("it is not waited for without end");
+    assert_eq!(hung, Some(Trouble::NoAnswer));
+    world.redis.signal("CONT").unwrap();
+    back().await;
+    world.redis.kill().unwrap();
+    assert_eq!(looked().await, Some(Trouble::NoAnswer));
+    world.redis.resume().unwrap();
+    back().await;
 }
