@@ -22,6 +22,7 @@ mod postgres_locks;
 mod proxy;
 mod readme;
 mod redis;
+mod redis_faults;
 mod refresh;
 mod relay;
 mod rotation;

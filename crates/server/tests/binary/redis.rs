@@ -1,35 +1,37 @@
 //! Sessions in Redis: a real server, commands beside it, and a Redis that forgets.
 
+use std::io::Read;
+
 use serde_json::json;
 
 use super::commands::within_the_bound;
 use super::common::skip::skip;
 use super::common::*;
+use super::postgres::CONFIG;
 use super::throwaway_redis::ThrowawayRedis;
 
-/// A server that keeps its sessions in a Redis of its own; `None`, said loudly, where there is none to be had.
-fn served() -> Option<(ThrowawayRedis, Place, Server)> {
+/// A server that keeps its sessions in a Redis of its own, both with these settings more, and alice; `None`, said loudly,
+/// where there is none to be had.
+pub fn served(settings: &[&str], config: &str) -> Option<(ThrowawayRedis, Place, Server)> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let program = std::env::split_paths(&path).map(|folder| folder.join("redis-server"));
     let Some(program) = program.into_iter().find(|file| file.is_file()) else {
         skip("Redis", "apt-get install redis-server");
         return None;
     };
-    let redis = ThrowawayRedis::start(&program, &[]).unwrap();
+    let redis = ThrowawayRedis::start(&program, settings).unwrap();
     let place = Place::new();
     let url = redis.url();
-    let config = "public_url = \"https://auth.example.com\"\n[signup]\nopen = true\n";
-    place.write("cloakroom.toml", &format!("{config}[store]\nsessions = \"{url}\"\n"));
+    place.write("cloakroom.toml", &format!("{CONFIG}{config}[store]\nsessions = \"{url}\"\n"));
     assert_eq!(place.run(&["key", "generate"]).code, 0);
-    assert_eq!(place.run(&["migrate"]).code, 0);
-    let server = Server::start(place.command(&["serve"]));
+    let server = Server::start(place.command(&["serve", "--migrate"]));
     server.signup("alice");
     Some((redis, place, server))
 }
 
 #[test]
 fn a_server_and_its_commands_share_the_sessions_in_redis() {
-    let Some((redis, place, server)) = served() else { return };
+    let Some((redis, place, server)) = served(&[], "") else { return };
     let (one, other) = (server.login("alice", "session"), server.login("alice", "hybrid"));
     assert_eq!((server.me(&one), server.me(&other)), (200, 200));
     let listed = place.run(&["session", "list", "alice@example.com", "--output", "json"]).json();
@@ -46,7 +48,7 @@ fn a_server_and_its_commands_share_the_sessions_in_redis() {
 
 #[test]
 fn while_redis_is_away_an_account_is_logged_out_and_stays_so() {
-    let Some((mut redis, place, server)) = served() else { return };
+    let Some((mut redis, place, server)) = served(&[], "") else { return };
     let token = server.login("alice", "session");
     assert_eq!(server.me(&token), 200);
     redis.kill().unwrap();
@@ -58,4 +60,20 @@ fn while_redis_is_away_an_account_is_logged_out_and_stays_so() {
     redis.resume().unwrap();
     within_the_bound(|| server.me(&token) == 401);
     within_the_bound(|| server.post("/v1/login", &body).status == 200);
+}
+
+#[test]
+fn a_redis_that_may_throw_sessions_away_is_warned_of() {
+    for (policy, warned) in [("allkeys-lru", true), ("noeviction", false)] {
+        let Some((_redis, _place, mut server)) = served(&["--maxmemory-policy", policy], "") else { return };
+        server.kill();
+        let mut log = String::new();
+        server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        let line = log.lines().find(|line| line.contains("maxmemory-policy"));
+        assert_eq!(
+            line.is_some_and(|line| line.contains("noeviction") && line.contains(policy)),
+            warned,
+            "{log}"
+        );
+    }
 }

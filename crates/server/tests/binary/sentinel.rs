@@ -69,7 +69,7 @@ impl Watched {
 }
 
 /// Password and port.
-fn parts(redis: &ThrowawayRedis) -> (String, String) {
+pub fn parts(redis: &ThrowawayRedis) -> (String, String) {
     let url = redis.url();
     let (userinfo, address) = url
         .trim_start_matches("redis://")
@@ -79,7 +79,7 @@ fn parts(redis: &ThrowawayRedis) -> (String, String) {
 }
 
 /// Says it on a line of its own, as one would by hand, and hears until there is nothing more. (A sentinel knows no QUIT.)
-fn ask(redis: &ThrowawayRedis, line: &str) -> String {
+pub fn ask(redis: &ThrowawayRedis, line: &str) -> String {
     try_ask(redis, line, Duration::from_secs(20)).unwrap()
 }
 
