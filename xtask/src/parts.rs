@@ -26,7 +26,7 @@ enum Look {
 const PARTS: &[Part] = &[
     program("curl", &["readme"], "apt-get install curl"),
     program("postgres", &["store", "binary", "replicas", "soak"], "apt-get install postgresql"),
-    program("redis-server", &["store", "binary"], "apt-get install redis-server"),
+    program("redis-server", &["store", "binary", "in_redis"], "apt-get install redis-server"),
     program("nginx", &["binary"], "apt-get install nginx-light"),
     program("caddy", &["binary"], "apt-get install caddy"),
     program("openssl", &["store"], "apt-get install openssl"),

@@ -5,6 +5,8 @@
 
 /// How many servers answer in turn; see `tests/replicas`.
 const REPLICAS: usize = 1;
+/// Where their sessions are; see `tests/in_redis`.
+const SESSIONS_IN_REDIS: bool = false;
 
 mod common;
 

@@ -11,6 +11,7 @@
 #![expect(unreachable_pub, reason = "the harness is shared by the files of one binary")]
 
 const REPLICAS: usize = 2;
+const SESSIONS_IN_REDIS: bool = false;
 
 #[path = "../api/admin.rs"]
 mod admin;

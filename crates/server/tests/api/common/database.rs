@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 #[path = "../../common/skip.rs"]
-mod skip;
+pub mod skip;
 
 const SERVER: &str = "CLOAKROOM_TEST_POSTGRES_URL";
 

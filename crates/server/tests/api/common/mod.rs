@@ -4,6 +4,7 @@ mod answer;
 mod client;
 mod database;
 mod doors;
+mod elsewhere;
 mod world;
 
 pub use answer::Answer;

@@ -13,11 +13,12 @@ use cloakroom_auth::user::{Status, User};
 use cloakroom_store::Purpose;
 use cloakroom_verify::clock::{Clock, ManualClock};
 use cloakroom_verify::{Roles, Timestamp};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::database::Database;
+use super::elsewhere;
 use super::{Answer, Client, Doors, Way};
 
 /// A deployment of its own: a database, keys in a temporary folder, one server or several that take turns, and time that
@@ -44,10 +45,11 @@ impl World {
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let place = tempfile::tempdir().expect("a temporary folder");
         let database = Database::new(place.path());
-        let url = database.url();
+        let (url, sessions) = (database.url(), elsewhere::sessions());
         let keys = place.path().join("keys").to_str().expect("a plain path").to_owned();
         let usual = [
             ("store.url", url.as_str()),
+            ("store.sessions", sessions.as_str()),
             ("keys.path", keys.as_str()),
             ("public_url", "https://auth.example.com"),
             ("password.memory_kib", "64"),
@@ -69,7 +71,7 @@ impl World {
                 // A second server on a file is refused.
                 (Database::File(_), Some(first)) => Arc::clone(first),
                 (Database::File(_) | Database::Schema { .. }, _) => {
-                    cloakroom_store::open(&url, Purpose::Serve, now).await.expect("the database opens")
+                    wiring::store(&config, Purpose::Serve, now).await.expect("the database opens")
                 }
             };
             stores.push(store);
@@ -201,9 +203,10 @@ impl World {
         self.database.sql(statement);
     }
 
-    /// Every column of every session, as the database holds them.
+    /// All that is stored of every session.
     pub fn session_rows(&self) -> Vec<String> {
-        self.database.rows("sessions")
+        elsewhere::rows(self.config.store.sessions.expose_secret())
+            .unwrap_or_else(|| self.database.rows("sessions"))
     }
 
     /// Each server looks at the key directory, as it does every other second.
