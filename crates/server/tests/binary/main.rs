@@ -17,6 +17,7 @@ mod init;
 mod load;
 mod nginx;
 mod postgres;
+mod postgres_always;
 mod postgres_faults;
 mod postgres_locks;
 mod proxy;

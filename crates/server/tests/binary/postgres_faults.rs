@@ -17,16 +17,21 @@ const PATIENCE: &str = "connect_timeout=1&pool_timeout=500&statement_timeout=100
 const LONGEST: usize = 10_000;
 
 /// A database server of the test's own, a server on it and users; `None`, said loudly, where it is not installed.
-struct Deployment {
-    postgres: Throwaway,
+pub struct Deployment {
+    pub postgres: Throwaway,
     _place: Place,
-    server: Server,
-    users: Vec<User>,
+    pub server: Server,
+    pub users: Vec<User>,
 }
 
 impl Deployment {
     /// `patience`: options of the URL.
     fn start(patience: &str) -> Option<Self> {
+        Self::start_with(patience, &[])
+    }
+
+    /// The same with settings, as variables of the server.
+    pub fn start_with(patience: &str, settings: &[(&str, &str)]) -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
         if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
@@ -49,7 +54,9 @@ impl Deployment {
         place.write("store-url", &format!("postgres://app:app@{address}?{patience}"));
         place.write("cloakroom.toml", &format!("{CONFIG}{UNTHROTTLED}"));
         assert_eq!(Ran::of(Schema::command(&place, &["key", "generate"]).output().unwrap()).code, 0);
-        let server = Server::start(Schema::command(&place, &["serve", "--migrate"]));
+        let mut serve = Schema::command(&place, &["serve", "--migrate"]);
+        serve.envs(settings.iter().copied());
+        let server = Server::start(serve);
         let users = User::some(&server, 4);
         Some(Self { postgres, _place: place, server, users })
     }
@@ -68,7 +75,7 @@ impl Deployment {
     }
 
     /// Lets it stand still: it takes connections, and answers nobody.
-    fn freeze(&self) -> [Frozen; 2] {
+    pub fn freeze(&self) -> [Frozen; 2] {
         // The one that takes connections first, or others would come.
         let first = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::bigint";
         let all = "SELECT pid::bigint FROM pg_stat_activity WHERE pid <> pg_backend_pid()";
@@ -77,12 +84,12 @@ impl Deployment {
         frozen
     }
 
-    fn health(&self) -> (u16, u16) {
+    pub fn health(&self) -> (u16, u16) {
         health(&self.server)
     }
 
     /// It stands by everything that it acknowledged.
-    fn agree(&self) {
+    pub fn agree(&self) {
         self.users.iter().for_each(|user| user.agree(self.server.listen));
         assert_eq!(self.health(), (200, 200));
     }
@@ -158,7 +165,7 @@ fn a_restart_and_a_crash_are_survived_without_one_of_our_own() {
 }
 
 /// Processes that stand still until this is dropped.
-struct Frozen(Vec<i64>);
+pub struct Frozen(Vec<i64>);
 
 impl Frozen {
     fn signal(&self, name: &str) {
@@ -221,7 +228,7 @@ fn a_database_without_a_connection_to_give_is_an_outage_and_no_more() {
         deployment.tell("ALTER ROLE app CONNECTION LIMIT 0");
         deployment.kill_backends();
         until("it tells that it is not ready", || health(server) == (200, 503));
-        // Fewer than the pool would take, beside the two that are for the feed.
+        // As many as the feed has for itself, and so fewer than all the pools would take.
         deployment.tell("ALTER ROLE app CONNECTION LIMIT 4");
         until("it is ready again", || health(server) == (200, 200));
         told.work_on(20);
@@ -235,7 +242,10 @@ fn a_database_without_a_connection_to_give_is_an_outage_and_no_more() {
 }
 
 /// How long the database is gone, in seconds, where nothing else is asked for; longer than any of the usual timeouts.
+/// `.ci/run` asks for a minute, in which everybody comes several times; that would make every other run as much longer.
 const OUTAGE: u64 = 12;
+/// Connections that a server has to its database at most: for requests and for the feed.
+const POOLS: usize = 16 + 4;
 /// What the usual timeouts may come to: a step waits 5 s, a revocation 10 s behind others, on a machine that is busy.
 const USUAL: usize = 18_000;
 
@@ -283,14 +293,14 @@ fn an_outage_that_is_longer_than_the_usual_timeouts_is_waited_for_by_nobody_and_
                 most = (most.0.max(open()), most.1.max(threads_of(process)));
             }
             // A connection for each who asks and for each in the pools, and no more threads than ever.
-            assert!(most.0 <= before.0 + 64 + users.len() + 18 + 8, "{before:?} {most:?}");
+            assert!(most.0 <= before.0 + 64 + users.len() + POOLS + 8, "{before:?} {most:?}");
             assert!(most.1 <= before.1 + 2, "{before:?} {most:?}");
             drop(frozen);
         });
         assert!(crowd.load(Ordering::Relaxed) >= 64, "each was answered");
         until("it is ready again", || health(server) == (200, 200));
         told.work_on(20);
-        until("nothing is left of it", || open() <= before.0 + users.len() + 18);
+        until("nothing is left of it", || open() <= before.0 + users.len() + POOLS);
     });
     assert_eq!(told.lost.load(Ordering::Relaxed), 0, "{told:?}");
     assert!(told.slowest.load(Ordering::Relaxed) < USUAL, "{told:?}");
