@@ -18,6 +18,7 @@ mod load;
 mod nginx;
 mod postgres;
 mod postgres_always;
+mod postgres_collisions;
 mod postgres_faults;
 mod postgres_locks;
 mod proxy;

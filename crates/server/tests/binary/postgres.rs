@@ -25,7 +25,7 @@ pub async fn connect(url: &str) -> tokio_postgres::Client {
 /// A schema of its own on the server that the environment names; dropped with the test.
 pub struct Schema {
     server: String,
-    name: String,
+    pub name: String,
 }
 
 impl Schema {
@@ -47,7 +47,7 @@ impl Schema {
         format!("{}{separator}options=-csearch_path%3D{}", self.server, self.name)
     }
 
-    fn execute(&self, sql: &str) {
+    pub fn execute(&self, sql: &str) {
         block_on(async {
             let (client, connection) =
                 tokio_postgres::connect(&self.server, tokio_postgres::NoTls).await.expect("it answers");
@@ -60,10 +60,17 @@ impl Schema {
 
     /// What the test's own triggers have written down.
     fn steps(&self) -> Vec<String> {
+        self.query("SELECT what FROM steps ORDER BY n").iter().map(|row| row.get(0)).collect()
+    }
+
+    /// What this asks for, which is one number.
+    pub fn number(&self, sql: &str) -> i64 {
+        self.query(sql)[0].get(0)
+    }
+
+    fn query(&self, sql: &str) -> Vec<tokio_postgres::Row> {
         block_on(async {
-            let client = connect(&self.url()).await;
-            let rows = client.query("SELECT what FROM steps ORDER BY n", &[]).await.expect("it is read");
-            rows.iter().map(|row| row.get(0)).collect()
+            connect(&self.url()).await.query(sql, &[]).await.expect("it is read")
         })
     }
 
