@@ -66,8 +66,14 @@ async fn opened(url: &str) -> Shared {
     cloakroom_store::open(url, cloakroom_store::Purpose::Serve, now()).await.unwrap()
 }
 
+/// First what every store promises; then what only those do whose sessions rest beside their users, where a lock of the
+/// user is one of its sessions, too.
 macro_rules! stores {
-    ($($behaviour:ident,)*) => {
+    ($($behaviour:ident,)* ; $($with_a_lock:ident,)*) => {
+        stores!(sessions_beside_users: $($behaviour,)* $($with_a_lock,)*);
+        stores!(sessions_in_redis: $($behaviour,)*);
+    };
+    (sessions_beside_users: $($behaviour:ident,)*) => {
         mod memory {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $behaviour() {
@@ -92,6 +98,8 @@ macro_rules! stores {
                 database.drop().await;
             })*
         }
+    };
+    (sessions_in_redis: $($behaviour:ident,)*) => {
         #[cfg(feature = "redis")]
         mod sqlite_redis {
             $(#[tokio::test(flavor = "multi_thread")]
@@ -128,6 +136,7 @@ stores! {
     a_check_reads_of_a_session_what_everybody_reads,
     a_login_older_than_a_revocation_is_dead_at_birth,
     a_login_past_the_cap_ends_the_least_recently_used,
+    after_64_logins_at_once_the_next_one_finds_its_place_within_the_cap,
     a_use_moves_forward_only,
     a_use_never_wakes_a_session_that_was_idle_or_over,
     of_64_refreshes_with_one_token_exactly_one_rotates,
@@ -138,6 +147,7 @@ stores! {
     a_refresh_is_judged_as_the_rule_says,
     a_row_remembers_its_last_four_refreshes,
     an_exchange_turns_the_row_over_and_tells_of_it,
+    of_64_exchanges_of_one_token_exactly_one_gets_a_new_one,
     a_password_change_keeps_one_login_and_ends_the_others,
     a_password_change_without_a_row_ends_every_login,
     a_change_that_is_refused_changes_nothing,
@@ -147,8 +157,10 @@ stores! {
     a_step_up_renews_the_login_and_tells_of_it,
     privilege_changes_race_refresh_and_logout,
     a_session_ends_once_and_only_for_its_owner,
+    of_64_who_end_one_session_exactly_one_tells_of_it,
     ending_the_others_keeps_one_and_kills_the_rest,
     refresh_and_logout_at_once_never_leave_a_live_session,
+    of_64_refreshes_and_logouts_at_once_one_logout_is_the_end,
     disabling_kills_and_enabling_does_not_revive,
     new_roles_are_told_of_once,
     live_sessions_are_listed_newest_first,
@@ -167,6 +179,8 @@ stores! {
     the_feed_tells_of_exactly_what_it_is_asked,
     of_64_service_keys_with_one_name_exactly_one_is_added,
     a_revoked_service_key_is_told_of_and_gives_its_name_free,
+    ;
+    of_64_logins_at_once_as_many_live_as_the_cap_allows,
 }
 
 fn ask(session: SessionId, generation: u32, attempt: Option<&str>) -> Ask {

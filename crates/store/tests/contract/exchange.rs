@@ -2,10 +2,9 @@
 
 use super::*;
 
-pub(super) async fn an_exchange_turns_the_row_over_and_tells_of_it(store: Shared) {
-    let id = login(&store, 1, RowStrategy::Session).await;
-    let exchange = |kind, generation, to| ExchangeAsk {
-        session: id,
+fn exchange_of(session: SessionId, kind: OpaqueKind, generation: u32, to: RowStrategy) -> ExchangeAsk {
+    ExchangeAsk {
+        session,
         kind,
         generation,
         attempt: None,
@@ -14,7 +13,12 @@ pub(super) async fn an_exchange_turns_the_row_over_and_tells_of_it(store: Shared
         transport: Transport::Body,
         timeouts: Timeouts { idle: HOUR, absolute: 2 * HOUR },
         now: now(),
-    };
+    }
+}
+
+pub(super) async fn an_exchange_turns_the_row_over_and_tells_of_it(store: Shared) {
+    let id = login(&store, 1, RowStrategy::Session).await;
+    let exchange = |kind, generation, to| exchange_of(id, kind, generation, to);
     let there = exchange(OpaqueKind::Session, 0, RowStrategy::Hybrid);
     let Exchanged::Done(found, event) = store.exchange(&there).await.unwrap() else {
         panic!("it is exchanged")
@@ -29,4 +33,30 @@ pub(super) async fn an_exchange_turns_the_row_over_and_tells_of_it(store: Shared
     assert_eq!((found.session.strategy, found.session.generation), (RowStrategy::Session, 2));
     assert!(newer.rv > event.rv);
     assert_eq!(store.read_since(None).await.unwrap().events, [newer], "merged by maximum");
+}
+
+pub(super) async fn of_64_exchanges_of_one_token_exactly_one_gets_a_new_one(store: Shared) {
+    let id = login(&store, 1, RowStrategy::Session).await;
+    let ways =
+        [(OpaqueKind::Session, RowStrategy::Hybrid, 0), (OpaqueKind::Refresh, RowStrategy::Session, 1)];
+    for (kind, to, generation) in ways {
+        let racers = (0..64).map(|_| {
+            let (store, ask) = (Arc::clone(&store), exchange_of(id, kind, generation, to));
+            tokio::spawn(async move { store.exchange(&ask).await.unwrap() })
+        });
+        let mut done = Vec::new();
+        for racer in racers.collect::<Vec<_>>() {
+            match racer.await.unwrap() {
+                Exchanged::Done(found, event) => done.push((found.session, event)),
+                Exchanged::Refused(Refusal::WrongKind) => {}
+                other => panic!("the token was exchanged: {other:?}"),
+            }
+        }
+        let [(session, event)] = &done[..] else { panic!("one, and no more: {done:?}") };
+        assert_eq!((session.strategy, session.generation), (to, generation + 1));
+        let found = store.find(id).await.unwrap().unwrap();
+        assert_eq!(found.session, *session, "nobody wrote over it");
+        assert_eq!(found.session.judge(&found.user, found.as_of, now()), Ok(()), "and nobody was accused");
+        assert_eq!(store.read_since(None).await.unwrap().events, std::slice::from_ref(event));
+    }
 }

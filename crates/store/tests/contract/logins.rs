@@ -1,5 +1,7 @@
 //! Logins: written, found, counted, used, listed.
 
+use cloakroom_auth::session::NewSession;
+
 use super::*;
 
 pub(super) async fn a_session_comes_back_as_it_was_written(store: Shared) {
@@ -103,13 +105,66 @@ pub(super) async fn a_login_past_the_cap_ends_the_least_recently_used(store: Sha
     }
     store.touch(&[(session_id(1), now().after(MINUTE))]).await.unwrap();
     let new = row(&store, 4, alice, RowStrategy::Hybrid).await;
-    let new = cloakroom_auth::session::NewSession { row: new, max_per_user: 3 };
+    let new = NewSession { row: new, max_per_user: 3 };
     let Started::Row { evicted } = store.start(new).await.unwrap() else { panic!("it starts") };
     let gone: Vec<_> = evicted.into_iter().map(|event| event.revocation).collect();
     assert_eq!(gone, [Revocation::SessionRevoked(session_id(2))]);
     let listed = store.list_sessions(alice, now()).await.unwrap();
     assert_eq!(listed.len(), 3);
     assert!(listed.iter().all(|session| session.id != session_id(2)));
+}
+
+/// Logs a user in 64 times at once, with room for five. Returns how many live after that, and how many were not told
+/// whether they do: a store that looks at each of the others for each of them may be too slow for some.
+async fn crowd(store: &Shared, alice: UserId) -> (usize, usize) {
+    let mut all = Vec::new();
+    for n in 0..64 {
+        let row = row(store, n, alice, RowStrategy::Session).await;
+        let store = Arc::clone(store);
+        all.push(async move { store.start(NewSession { row, max_per_user: 5 }).await });
+    }
+    let (mut evicted, mut errors) = (Vec::new(), 0);
+    for one in all.into_iter().map(tokio::spawn).collect::<Vec<_>>() {
+        match one.await.unwrap() {
+            Ok(Started::Row { evicted: some }) => evicted.extend(some),
+            Ok(Started::DeadAtBirth) => panic!("each is welcome"),
+            Err(_) => errors += 1,
+        }
+    }
+    let live: HashSet<_> =
+        store.list_sessions(alice, now()).await.unwrap().iter().map(|session| session.id).collect();
+    let told = store.read_since(None).await.unwrap().events;
+    for event in &evicted {
+        assert!(told.contains(event), "{event:?}");
+    }
+    for event in &told {
+        let Revocation::SessionRevoked(id) = event.revocation else { panic!("{event:?}") };
+        assert!(!live.contains(&id), "{id:?}");
+    }
+    let all = live.len() + told.len();
+    assert!((64 - errors..=64).contains(&all), "whoever has no place was ended, and told of: {all}");
+    assert!(errors > 0 || told.len() == evicted.len(), "and told to whoever ended it: {told:?}");
+    (live.len(), errors)
+}
+
+/// What a store without a lock of the user promises, too: each of two that come at once may end the other, and what is
+/// too many stays until the next login.
+pub(super) async fn after_64_logins_at_once_the_next_one_finds_its_place_within_the_cap(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    let (live, _) = crowd(&store, alice).await;
+    assert!(live >= 4, "all but one of those that nobody has to end: {live}");
+    let next = row(&store, 64, alice, RowStrategy::Session).await;
+    let id = next.id;
+    let started = store.start(NewSession { row: next, max_per_user: 5 }).await.unwrap();
+    assert!(matches!(started, Started::Row { .. }), "{started:?}");
+    let live = store.list_sessions(alice, now()).await.unwrap();
+    assert_eq!(live.len(), 5);
+    assert!(live.iter().any(|session| session.id == id), "it is one of them");
+}
+
+pub(super) async fn of_64_logins_at_once_as_many_live_as_the_cap_allows(store: Shared) {
+    let alice = add(&store, 1, "alice@example.com").await;
+    assert_eq!(crowd(&store, alice).await, (5, 0));
 }
 
 pub(super) async fn a_use_moves_forward_only(store: Shared) {
