@@ -1,5 +1,5 @@
 //! What only a server on the other side of a network can do: migrations at once, killed connections, a restart,
-//! another life, locks that are not given, a pool that is empty.
+//! another life, locks that are not given, deadlocks, a pool that is empty.
 #![cfg(feature = "postgres")]
 #![expect(clippy::unwrap_used, reason = "bodies of tests are functions")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "what else comes fails the test")]
@@ -8,6 +8,8 @@
 mod common;
 #[path = "common/postgres.rs"]
 mod database;
+#[path = "postgres/deadlocks.rs"]
+mod deadlocks;
 #[path = "postgres/faults.rs"]
 mod faults;
 #[path = "postgres/lives.rs"]
