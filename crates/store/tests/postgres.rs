@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "bodies of tests are functions")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "what else comes fails the test")]
 
+#[path = "postgres/cleanup.rs"]
+mod cleanup;
 #[expect(dead_code, reason = "this suite uses a part of it")]
 mod common;
 #[path = "common/postgres.rs"]
@@ -22,6 +24,9 @@ mod races;
 mod refreshes;
 #[path = "postgres/relay.rs"]
 mod relay;
+#[cfg(feature = "redis")]
+#[path = "common/redis.rs"]
+mod sessions;
 #[path = "postgres/sharing.rs"]
 mod sharing;
 #[path = "postgres/silence.rs"]

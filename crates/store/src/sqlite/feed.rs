@@ -12,6 +12,11 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::{Sqlite, published, rows};
 use crate::words;
 
+pub(super) const PURGE_MARKS: &str = "DELETE FROM session_marks WHERE id IN \
+     (SELECT id FROM session_marks WHERE until < ?1 ORDER BY until LIMIT ?2)";
+pub(super) const PURGE: &str = "DELETE FROM feed_events WHERE rv IN \
+     (SELECT rv FROM feed_events WHERE keep_until < ?1 ORDER BY keep_until LIMIT ?2)";
+
 #[async_trait]
 impl Feed for Sqlite {
     async fn append(
@@ -105,10 +110,7 @@ impl Feed for Sqlite {
 
     async fn purge_events(&self, now: Timestamp, limit: u32) -> Stored<u64> {
         self.write(move |transaction| {
-            let mut statement = transaction.prepare_cached(
-                "DELETE FROM feed_events WHERE rv IN \
-                 (SELECT rv FROM feed_events WHERE keep_until < ?1 ORDER BY keep_until LIMIT ?2)",
-            )?;
+            let mut statement = transaction.prepare_cached(PURGE)?;
             statement.execute([now.as_millis(), i64::from(limit)]).map(|deleted| deleted as u64)
         })
         .await
@@ -116,10 +118,7 @@ impl Feed for Sqlite {
 
     async fn purge_marks(&self, now: Timestamp, limit: u32) -> Stored<u64> {
         self.write(move |transaction| {
-            let mut statement = transaction.prepare_cached(
-                "DELETE FROM session_marks WHERE id IN \
-                 (SELECT id FROM session_marks WHERE until < ?1 ORDER BY until LIMIT ?2)",
-            )?;
+            let mut statement = transaction.prepare_cached(PURGE_MARKS)?;
             statement.execute([now.as_millis(), i64::from(limit)]).map(|deleted| deleted as u64)
         })
         .await

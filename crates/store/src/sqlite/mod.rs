@@ -71,3 +71,28 @@ impl Sqlite {
         self.threads.read(step).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spent_is_found_by_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        migrate::migrate(&path, false, Timestamp::from_seconds(0)).unwrap();
+        let connection = open::connect(&path).unwrap();
+        for (sql, index) in [
+            (sessions::PURGE, "sessions_expires_at"),
+            (feed::PURGE, "feed_events_keep_until"),
+            (feed::PURGE_MARKS, "session_marks_until"),
+        ] {
+            let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let plan = explained.query_map([1, 1], |row| row.get("detail")).unwrap();
+            let plan: Vec<String> = plan.collect::<rusqlite::Result<_>>().unwrap();
+            let (found, rest) = ("SEARCH", ["SCAN", "USE TEMP B-TREE"]);
+            assert!(plan.iter().any(|step| step.starts_with(found) && step.contains(index)), "{plan:?}");
+            assert!(!plan.iter().any(|step| rest.iter().any(|slow| step.starts_with(slow))), "{plan:?}");
+        }
+    }
+}

@@ -18,6 +18,9 @@ use super::rows::{self, HEAD, SESSION, SESSION_COLUMNS, USER, USER_COLUMNS};
 use super::session_row::{insert, update};
 use super::{Sqlite, feed, users};
 
+pub(super) const PURGE: &str = "DELETE FROM sessions WHERE id IN \
+     (SELECT id FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)";
+
 #[async_trait]
 impl Sessions for Sqlite {
     async fn start(&self, new: NewSession) -> Stored<Started> {
@@ -225,10 +228,7 @@ impl Sessions for Sqlite {
 
     async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64> {
         self.write(move |transaction| {
-            let mut statement = transaction.prepare_cached(
-                "DELETE FROM sessions WHERE id IN \
-                 (SELECT id FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
-            )?;
+            let mut statement = transaction.prepare_cached(PURGE)?;
             statement.execute([now.as_millis(), i64::from(limit)]).map(|deleted| deleted as u64)
         })
         .await
