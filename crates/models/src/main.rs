@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use cloakroom_models::feed;
+use cloakroom_models::refresh::coverage::Coverage;
 use cloakroom_models::refresh::rule::FLAWS;
 use cloakroom_models::refresh::scenario::Scenario;
 use cloakroom_models::refresh::search::{Refuted, refute, search};
@@ -97,7 +98,7 @@ fn explain_path(title: &str, path: &[String]) {
 
 /// The real rule in every company.
 fn print_invariants(large: bool, only: &str) -> bool {
-    let mut holds = true;
+    let (mut holds, reached) = (true, Coverage::default());
     for scenario in Scenario::real(large).into_iter().filter(|scenario| scenario.name.contains(only)) {
         let title = format!("{} ({} generations)", scenario.name, scenario.generations);
         let checks: Vec<_> = scenario.checks.iter().map(|check| check.name()).collect();
@@ -105,10 +106,15 @@ fn print_invariants(large: bool, only: &str) -> bool {
         let verdict = if found.broken.is_none() { "holds" } else { "BROKEN" };
         println!("{verdict}: {title}: {} states, depth {}", found.states, found.depth);
         println!("  {}\n  {}", checks.join("; "), found.coverage);
+        reached.add(&found.coverage);
         if let Some((check, path)) = found.broken {
             holds = false;
             explain_path(check.name(), &path);
         }
+    }
+    for gap in reached.gaps().filter(|_| only.is_empty()) {
+        holds = false;
+        println!("NOT COVERED: {gap}");
     }
     println!();
     holds

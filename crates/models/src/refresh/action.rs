@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::rule::Flaw;
 use super::scenario::{Network, Race, Scenario, Store};
-use super::state::{Answer, Attempt, Party, Request, Says, Stage, State, Transaction};
+use super::state::{Answer, Attempt, Party, Request, Says, State};
+use super::transaction::{Company, Stage, Transaction};
 
 /// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,12 +29,39 @@ pub enum Action {
         /// Whether by the server whose clock is behind.
         behind: bool,
     },
-    /// A server begins a transaction for a request: its statement has its snapshot.
-    Begin(Request),
-    /// It goes on.
-    Proceed(Transaction),
-    /// It dies before its commit.
-    Die(Transaction),
+    /// A batch begins with a request in it: its first statement locks the row or skips it.
+    Begin {
+        /// The request.
+        request: Request,
+        /// Whether somebody holds the row: another refresh, or a step that this model has no transaction for, as a
+        /// revocation that waits for the head.
+        skips: bool,
+    },
+    /// A transaction does what comes next.
+    Proceed {
+        /// Which one.
+        at: usize,
+        /// What it serves.
+        request: Request,
+        /// How far it is.
+        stage: Stage,
+        /// With whom it goes.
+        company: Company,
+    },
+    /// A transaction comes to nothing: its server died, or its time is over.
+    Die {
+        /// Which one.
+        at: usize,
+        /// What it serves.
+        request: Request,
+    },
+    /// The client waits no more for the answer to COMMIT, and may send again; its transaction goes on.
+    GiveUp {
+        /// Which one.
+        at: usize,
+        /// What it serves.
+        request: Request,
+    },
     /// The thief copies the client's store.
     Copy,
     /// The client shows the server that it has the child.
@@ -60,21 +88,14 @@ pub fn possible(scenario: &Scenario, state: &State, actions: &mut Vec<Action>) {
     for request in of_thief(scenario, state) {
         serving(scenario, state, request, actions);
     }
-    for transaction in &state.transactions {
-        if row_is_free(state) || transaction.stage == Stage::Commit {
-            actions.push(Action::Proceed(*transaction));
-        }
-        if transaction.stage != Stage::Commit {
-            actions.push(Action::Die(*transaction));
-        }
-    }
+    of_transactions(scenario, state, actions);
     if scenario.thief && !state.thief.copied && !state.client.out {
         actions.push(Action::Copy);
     }
     let races = scenario.races.iter().enumerate().filter(|(bit, _)| state.races_left & (1 << bit) != 0);
     for (_, race) in races {
         let over = match race {
-            Race::Logout | Race::ChangePassword | Race::Rest => !row_is_free(state),
+            Race::Logout | Race::ChangePassword | Race::Rest => !state.row_is_free(),
             Race::RevokeUser | Race::RevokeEverything => false,
         };
         if !over && !state.killed && !state.row.idle {
@@ -86,8 +107,23 @@ pub fn possible(scenario: &Scenario, state: &State, actions: &mut Vec<Action>) {
     }
     let guessed = Request { party: Party::Thief, generation: state.row.generation, attempt: None };
     actions.push(Action::Forge(guessed));
-    if scenario.time {
+    if scenario.time && state.transactions.iter().all(|transaction| transaction.may_last(scenario)) {
         actions.push(Action::Tick);
+    }
+}
+
+fn of_transactions(scenario: &Scenario, state: &State, actions: &mut Vec<Action>) {
+    for (at, transaction) in state.transactions.iter().enumerate() {
+        let Transaction { request, stage, company, .. } = *transaction;
+        if stage != Stage::Waits || state.row_is_free() {
+            actions.push(Action::Proceed { at, request, stage, company });
+        }
+        actions.push(Action::Die { at, request });
+        // Earlier, others may overtake it: a duplicate that comes late, as on the network that repeats.
+        let one_at_a_time = scenario.network == Network::OneAtATime;
+        if one_at_a_time && stage.is_committing() && transaction.is_awaited_by_the_client() {
+            actions.push(Action::GiveUp { at, request });
+        }
     }
 }
 
@@ -136,17 +172,18 @@ fn serving(scenario: &Scenario, state: &State, request: Request, actions: &mut V
                 actions.push(Action::Serve { request, behind: true });
             }
         }
-        Store::Concurrent if state.transactions.len() < 2 => actions.push(Action::Begin(request)),
-        Store::Concurrent => {}
+        Store::Concurrent { at_once } if state.batch_may_begin(at_once) => {
+            actions.push(Action::Begin { request, skips: true });
+            if state.batch_may_lock(scenario) {
+                actions.push(Action::Begin { request, skips: false });
+            }
+        }
+        Store::Concurrent { .. } => {}
     }
 }
 
 fn served(state: &State) -> bool {
-    state.transactions.iter().any(|transaction| transaction.request.party == Party::Client)
-}
-
-fn row_is_free(state: &State) -> bool {
-    state.transactions.iter().all(|transaction| transaction.stage != Stage::Commit)
+    state.transactions.iter().any(Transaction::is_awaited_by_the_client)
 }
 
 impl fmt::Display for Request {
@@ -185,9 +222,25 @@ impl fmt::Display for Action {
             Self::Serve { request, behind: true } => {
                 write!(f, "the server whose clock is behind judges {request}")
             }
-            Self::Begin(request) => write!(f, "a server begins a transaction for {request}"),
-            Self::Proceed(transaction) => write!(f, "the transaction for {} goes on", transaction.request),
-            Self::Die(transaction) => write!(f, "the server of {} dies", transaction.request),
+            Self::Begin { request, skips: false } => write!(f, "a batch locks the row for {request}"),
+            Self::Begin { request, skips: true } => write!(f, "a batch skips the row of {request}"),
+            Self::Proceed { request, stage, company, .. } => {
+                let company = match company {
+                    Company::Batch => "its batch",
+                    Company::Skipped => "alone, since it was skipped, it",
+                    Company::Dropped => "alone, since it is to be ended, it",
+                };
+                let does = match stage {
+                    Stage::Waits => "gets the lock",
+                    Stage::Locked => "reads and decides",
+                    Stage::Answers => "writes its answer and commits",
+                    Stage::Drops => "commits without it",
+                    Stage::Ends => "ends the session and commits",
+                };
+                write!(f, "{request}: {company} {does}")
+            }
+            Self::Die { request, .. } => write!(f, "{request}: its transaction comes to nothing"),
+            Self::GiveUp { request, .. } => write!(f, "{request}: its client waits no more"),
             Self::Copy => write!(f, "a thief copies the client's store"),
             Self::Confirm => write!(f, "the client uses its token's access token"),
             Self::Tick => write!(f, "a tick passes"),

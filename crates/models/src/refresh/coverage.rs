@@ -1,22 +1,46 @@
-//! Which lines of the rule a search has reached.
+//! Which lines of the rule, and which steps of PostgreSQL's transactions, a search has reached.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloakroom_auth::refresh::{Decision, Refusal, SameReason};
 
-/// How often the rule said what.
+/// What happened to a refresh in its batch, or alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A batch locked its row.
+    Locked,
+    /// A batch skipped its row.
+    Skipped,
+    /// A batch answered it.
+    Together,
+    /// A batch found that its session is to be ended, and left it.
+    Dropped,
+    /// It was answered alone, since its row had been skipped.
+    Alone,
+    /// Its session was ended alone.
+    Ended,
+    /// It was to be ended, and by then it was not.
+    Spared,
+    /// Its client had given it up, and it was done.
+    DoneForNobody,
+}
+
+/// How often the rule said what, and how often each step was done.
 #[derive(Debug, Default)]
-pub struct Coverage([AtomicU64; DECISIONS.len()]);
+pub struct Coverage([AtomicU64; LINES.len()]);
 
 impl Clone for Coverage {
     fn clone(&self) -> Self {
-        Self(self.counts().map(AtomicU64::new))
+        Self(std::array::from_fn(|line| AtomicU64::new(self.count(line))))
     }
 }
 
-/// What the rule may say, by line.
-pub const DECISIONS: [&str; 11] = [
+const STEPS: usize = 11;
+/// Wrong kinds and tokens from the future need an exchange or a lost database: not part of this model.
+const OTHERWISE: &str = "refused otherwise";
+/// What the rule may say, by line; then the steps.
+const LINES: [&str; STEPS + 8] = [
     "ROTATE",
     "SAME, a lost response",
     "SAME, within the grace",
@@ -27,12 +51,20 @@ pub const DECISIONS: [&str; 11] = [
     "refused, below the floor",
     "refused, no proof of the key",
     "REVOKE",
-    "refused otherwise",
+    OTHERWISE,
+    "locked in a batch",
+    "skipped by a batch",
+    "answered in a batch",
+    "dropped by a batch, to be ended",
+    "answered alone",
+    "ended alone",
+    "not to be ended any more",
+    "done for nobody",
 ];
 
 impl Coverage {
     pub(super) fn note(&self, decision: Decision) {
-        let line = match decision {
+        self.count_one(match decision {
             Decision::Rotate { .. } => 0,
             Decision::Same { reason: SameReason::LostResponse } => 1,
             Decision::Same { reason: SameReason::Grace } => 2,
@@ -44,21 +76,45 @@ impl Coverage {
             Decision::Refuse(Refusal::MissingProof) => 8,
             Decision::Revoke => 9,
             Decision::Refuse(Refusal::WrongKind | Refusal::FromTheFuture) => 10,
-        };
+        });
+    }
+
+    pub(super) fn note_step(&self, step: Step) {
+        self.count_one(STEPS + step as usize);
+    }
+
+    /// Adds what another search has reached.
+    pub fn add(&self, other: &Self) {
+        for (line, count) in self.0.iter().enumerate() {
+            count.fetch_add(other.count(line), Ordering::Relaxed);
+        }
+    }
+
+    /// Lines that were never reached, though they can be, or the reverse: a search says nothing about these.
+    pub fn gaps(&self) -> impl Iterator<Item = &'static str> {
+        LINES
+            .into_iter()
+            .enumerate()
+            .filter(|(line, words)| (self.count(*line) == 0) != (*words == OTHERWISE))
+            .map(|(_, words)| words)
+    }
+
+    fn count_one(&self, line: usize) {
         self.0[line].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The counts, beside [`DECISIONS`].
-    #[must_use]
-    pub fn counts(&self) -> [u64; DECISIONS.len()] {
-        std::array::from_fn(|line| self.0[line].load(Ordering::Relaxed))
+    fn count(&self, line: usize) -> u64 {
+        self.0[line].load(Ordering::Relaxed)
     }
 }
 
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reached = DECISIONS.iter().zip(self.counts()).filter(|(_, count)| *count > 0);
-        let words: Vec<_> = reached.map(|(line, count)| format!("{line} {count}")).collect();
+        let reached = LINES.iter().enumerate().map(|(line, words)| (words, self.count(line)));
+        let words: Vec<_> = reached
+            .filter(|(_, count)| *count > 0)
+            .map(|(words, count)| format!("{words} {count}"))
+            .collect();
         f.write_str(&words.join("; "))
     }
 }

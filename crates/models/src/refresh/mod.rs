@@ -2,7 +2,8 @@
 //! race with all of it.
 //!
 //! * [`state`]: the row, the feed, who holds what, what is under way; [`action`]: what can happen next
-//! * [`server`]: how a request is judged, on a store with one writer and on one with concurrent transactions
+//! * [`server`]: how a request is judged and written; [`transaction`]: the statements of that on PostgreSQL, in a batch
+//!   and alone
 //! * [`rule`]: the real rule, the rules that it was chosen over, and the [flaws](rule::Flaw) that must be found;
 //!   [`real`]: the model's row as the rule's own types
 //! * [`invariant`]: R1 to R5; [`scenario`]: who takes part and how far it goes; [`search`], [`coverage`],
@@ -24,5 +25,6 @@ pub mod search;
 pub mod server;
 pub mod state;
 pub mod table;
+pub mod transaction;
 
 pub use model::Refresh;

@@ -9,6 +9,7 @@ use super::real::Real;
 use super::rule::{Flaw, Rule};
 use super::scenario::{Network, Race, Scenario};
 use super::state::{Answer, Attempt, Party, Request, Says, SpentBy, State};
+use super::transaction::Awaited;
 
 /// A scenario to be explored.
 #[derive(Debug)]
@@ -25,8 +26,7 @@ impl Refresh {
         Self { scenario, real, coverage: Coverage::default() }
     }
 
-    /// How often the rule said what, over all orders of events: a run that never reached a line of the rule says
-    /// nothing about it.
+    /// How often the rule said what, and what a transaction did, over all orders of events.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
     }
@@ -50,14 +50,15 @@ impl Refresh {
                 self.take(state, request);
                 self.serve(state, request, behind);
             }
-            Action::Begin(request) => {
+            Action::Begin { request, skips } => {
                 self.take(state, request);
-                Self::begin(state, request);
+                self.begin(state, request, skips);
             }
-            Action::Proceed(transaction) => self.proceed(state, transaction),
-            Action::Die(transaction) => {
-                state.transactions.remove(&transaction);
+            Action::Proceed { at, .. } => self.proceed(state, at),
+            Action::Die { at, .. } => {
+                state.transactions.remove(at);
             }
+            Action::GiveUp { at, .. } => state.transactions[at].awaited = Awaited::GivenUp,
             Action::Copy => {
                 let client = state.client;
                 state.thief.copied = true;
@@ -86,10 +87,8 @@ impl Refresh {
     fn lose(&self, state: &mut State, answer: Answer) {
         state.answers.remove(&answer);
         match answer.says {
-            Says::Granted(_) if !self.scenario.attempts => {
-                state.client.losses = (state.client.losses + 1).min(self.scenario.lives + 1);
-            }
-            Says::Granted(_) | Says::Refused { .. } => {}
+            Says::Granted(_) => self.count_loss(state),
+            Says::Refused { .. } => {}
         }
     }
 
@@ -174,6 +173,7 @@ impl Model for Refresh {
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = last.clone();
         self.step(&mut state, action);
+        state.transactions.sort_unstable();
         state.forget(match self.scenario.network {
             Network::Duplicates { within } => within,
             Network::OneAtATime => None,

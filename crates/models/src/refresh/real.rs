@@ -14,7 +14,7 @@ use cloakroom_verify::{
     Event, OpaqueKind, Revocation, Roles, Rv, SessionId, Timestamp, TokenId, Transport, UserId,
 };
 
-use super::state::{Attempt, Feed, Request, Row, SpentRow};
+use super::state::{Attempt, Feed, Request, Row, SpentRow, State};
 
 const EPOCH: u32 = 7;
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -24,7 +24,7 @@ const SESSION: SessionId = SessionId::from_bytes([2; 16]);
 const KEY: &str = "thumbprint";
 
 /// What a statement saw of the feed and the user.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seen {
     /// The head.
     pub head: u8,
@@ -40,6 +40,22 @@ impl From<Feed> for Seen {
     }
 }
 
+/// What one statement saw.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Facts {
+    /// The row.
+    pub row: Row,
+    /// The user and the feed.
+    pub seen: Seen,
+}
+
+impl Facts {
+    /// What one sees that begins now.
+    pub fn of(state: &State) -> Self {
+        Self { row: state.row.clone(), seen: state.feed.into() }
+    }
+}
+
 /// A request as a server sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Presented {
@@ -47,6 +63,8 @@ pub struct Presented {
     pub request: Request,
     /// Whether the key was proved with it.
     pub proved: bool,
+    /// How many ticks ago it was asked.
+    pub asked: u8,
     /// How many ticks the clock of this server is behind.
     pub behind: u8,
     /// For a flaw: the last moment of the grace no longer counts.
@@ -165,7 +183,7 @@ impl Real {
     }
 
     fn ask(&self, presented: Presented) -> Ask {
-        let Presented { request, proved, behind, grace_exclusive } = presented;
+        let Presented { request, proved, asked, behind, grace_exclusive } = presented;
         let grace = u32::from(self.grace) * TICK;
         Ask {
             session: SESSION,
@@ -173,7 +191,7 @@ impl Real {
             generation: request.generation.into(),
             attempt: request.attempt.map(|attempt| self.hash(attempt, request.generation)),
             proof: proved.then(|| KEY.into()),
-            now: NOW.before(u32::from(behind) * TICK),
+            now: NOW.before(u32::from(asked + behind) * TICK),
             grace: if grace_exclusive { grace - Duration::from_millis(1) } else { grace },
             lives: self.lives.into(),
         }

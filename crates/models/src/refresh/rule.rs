@@ -44,14 +44,26 @@ impl Rule {
 /// A mistake in the real rule, or in how a store applies it, that some invariant must refute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Flaw {
-    /// The conditional statement forgets `generation = $g`.
+    /// Any generation rotates.
     GenerationUnchecked,
-    /// It forgets `revoked_seq IS NULL`.
+    /// A row that was ended is good.
     RevokedUnchecked,
-    /// It forgets that the row is bound to a key.
+    /// The key that a row is bound to is not asked for.
     KeyUnchecked,
-    /// The head that stamps the access token is read after it.
+    /// One snapshot for the lock and for what is decided by: whoever waits for the row decides by an older one.
+    ReadBeforeTheLock,
+    /// A row that its batch could not lock is judged with the others.
+    SkippedDecided,
+    /// A batch has two of one session, which are judged by the same row.
+    TwoOfOneSession,
+    /// Whose session is to be ended by what the batch read, it is ended without asking the rule again.
+    DecidedOnce,
+    /// A transaction outlives the answer that it is not done.
+    DoneLate,
+    /// The head that stamps the access token is read at the commit.
     HeadReadLate,
+    /// Head and floor are not read with the row: the server remembers them.
+    HeadRemembered,
     /// `<` for `<=` at the grace.
     GraceExclusive,
     /// The revocation is written after the transaction that decided it.
@@ -83,7 +95,13 @@ pub const FLAWS: &[Flaw] = &[
     Flaw::GenerationUnchecked,
     Flaw::RevokedUnchecked,
     Flaw::KeyUnchecked,
+    Flaw::ReadBeforeTheLock,
+    Flaw::SkippedDecided,
+    Flaw::TwoOfOneSession,
+    Flaw::DecidedOnce,
+    Flaw::DoneLate,
     Flaw::HeadReadLate,
+    Flaw::HeadRemembered,
     Flaw::GraceExclusive,
     Flaw::RevokedLater,
     Flaw::MacAfterWrite,
@@ -102,10 +120,16 @@ impl Flaw {
     /// What is wrong.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::GenerationUnchecked => "the statement forgets `generation = $g`",
-            Self::RevokedUnchecked => "the statement forgets `revoked_seq IS NULL`",
-            Self::KeyUnchecked => "the statement forgets the key binding",
-            Self::HeadReadLate => "the head is read after the UPDATE",
+            Self::GenerationUnchecked => "any generation rotates",
+            Self::RevokedUnchecked => "an ended row is good",
+            Self::KeyUnchecked => "the key binding is ignored",
+            Self::ReadBeforeTheLock => "the row is read before its lock is waited for",
+            Self::SkippedDecided => "a row that was skipped is judged with the batch",
+            Self::TwoOfOneSession => "two of one session in a batch",
+            Self::DecidedOnce => "ended alone by what the batch had decided",
+            Self::DoneLate => "done after the client was told that it is not",
+            Self::HeadReadLate => "the head is read at the commit",
+            Self::HeadRemembered => "the head is remembered, not read with the row",
             Self::GraceExclusive => "`<` for `<=` at the grace",
             Self::RevokedLater => "revoking outside the transaction",
             Self::MacAfterWrite => "the mac is checked after the write",
@@ -124,20 +148,26 @@ impl Flaw {
     /// The scenario that refutes it soonest.
     pub const fn scenario(self) -> &'static str {
         match self {
-            Self::GenerationUnchecked | Self::RevokedUnchecked | Self::HeadReadLate => {
-                "revocations, two transactions at once"
-            }
-            Self::KeyUnchecked => "bound to a key, two transactions at once",
-            Self::MacAfterWrite | Self::RingOfTheParent | Self::FailureIsRefusal | Self::TabsApart => {
-                "tabs and late duplicates"
-            }
+            Self::ReadBeforeTheLock
+            | Self::SkippedDecided
+            | Self::TwoOfOneSession
+            | Self::HeadReadLate
+            | Self::HeadRemembered => "revocations, in batches and alone",
+            Self::DecidedOnce => "theft and revocations, in batches and alone",
+            Self::DoneLate => "no attempts, in batches and alone",
+            Self::KeyUnchecked => "bound to a key, in batches and alone",
+            Self::GenerationUnchecked
+            | Self::MacAfterWrite
+            | Self::RingOfTheParent
+            | Self::FailureIsRefusal
+            | Self::TabsApart => "tabs and late duplicates",
             Self::GraceExclusive
             | Self::RevokedLater
             | Self::RingPositionIgnored
             | Self::KeyedIgnored
             | Self::AttemptKept => "theft",
             Self::StrikesReset => "no attempts, theft",
-            Self::NoFloor | Self::OutdatedUnchecked => "revocations, one writer",
+            Self::RevokedUnchecked | Self::NoFloor | Self::OutdatedUnchecked => "revocations, one writer",
         }
     }
 }
@@ -177,6 +207,9 @@ fn decide_really(flaw: Option<Flaw>, real: &Real, row: &Row, seen: Seen, ask: Pr
     let (mut seen, mut ask) = (seen, ask);
     let Some(flaw) = flaw else { return real.decide(&row, seen, ask) };
     match flaw {
+        Flaw::GenerationUnchecked => row.generation = ask.request.generation,
+        Flaw::RevokedUnchecked => row.revoked = None,
+        Flaw::KeyUnchecked => ask.proved = true,
         Flaw::GraceExclusive => ask.grace_exclusive = true,
         Flaw::KeyedIgnored => row.keyed = false,
         Flaw::NoFloor => row.floor = 0,
@@ -192,10 +225,13 @@ fn decide_really(flaw: Option<Flaw>, real: &Real, row: &Row, seen: Seen, ask: Pr
             let parent = row.spent.first().copied();
             row.spent.iter_mut().for_each(|entry| *entry = parent.unwrap_or(*entry));
         }
-        Flaw::GenerationUnchecked
-        | Flaw::RevokedUnchecked
-        | Flaw::KeyUnchecked
+        Flaw::ReadBeforeTheLock
+        | Flaw::SkippedDecided
+        | Flaw::TwoOfOneSession
+        | Flaw::DecidedOnce
+        | Flaw::DoneLate
         | Flaw::HeadReadLate
+        | Flaw::HeadRemembered
         | Flaw::RevokedLater
         | Flaw::MacAfterWrite
         | Flaw::StrikesReset

@@ -2,6 +2,7 @@
 
 use super::invariant::Invariant;
 use super::rule::{Flaw, Rule};
+use super::transaction::LONGEST;
 
 /// A run of the model: every order of events within these bounds is explored.
 #[derive(Debug, Clone)]
@@ -41,9 +42,12 @@ pub struct Scenario {
 pub enum Store {
     /// One writer, one transaction after the other: SQLite.
     OneWriter,
-    /// Two servers with a transaction each, whose statements may be older than what they wait for: the conditional
-    /// statement of the design, then the decision under the row lock.
-    Concurrent,
+    /// Several servers, and transactions whose statements other steps come between: PostgreSQL. See
+    /// [`transaction`](super::transaction).
+    Concurrent {
+        /// How many transactions of this session there are at most, those that go alone with them.
+        at_once: usize,
+    },
 }
 
 /// What the network may do. It may always lose and delay.
@@ -130,7 +134,11 @@ impl Scenario {
 
     /// The age from which on nothing changes any more.
     pub fn oldest(&self) -> u8 {
-        self.grace + 2 * self.skew + 1
+        let waits = match self.store {
+            Store::OneWriter => 0,
+            Store::Concurrent { .. } => LONGEST,
+        };
+        self.grace + 2 * self.skew + 1 + waits
     }
 
     /// The real rule in every company. Each is a run of its own: all at once would be the product of all bounds.
@@ -205,8 +213,8 @@ impl Scenario {
                 ..base.clone()
             },
             Self {
-                name: "revocations, two transactions at once",
-                store: Store::Concurrent,
+                name: "revocations, in batches and alone",
+                store: Store::Concurrent { at_once: 3 },
                 network: tabs,
                 generations: 2 + more,
                 time: false,
@@ -215,18 +223,33 @@ impl Scenario {
                 ..base.clone()
             },
             Self {
-                name: "theft and revocations, two transactions at once",
-                store: Store::Concurrent,
+                name: "theft and revocations, in batches and alone",
+                store: Store::Concurrent { at_once: 2 + usize::from(large) },
                 thief: true,
                 grace: 0,
-                generations: 1 + more,
+                generations: 1,
                 races: &[Race::Logout, Race::ChangePassword],
-                checks: &[I::OneLineage, I::TheftCaught, I::NothingAfterTheEnd, I::DeadAtBirth],
+                checks: &[
+                    I::OneLineage,
+                    I::HonestSafe,
+                    I::TheftCaught,
+                    I::NothingAfterTheEnd,
+                    I::DeadAtBirth,
+                ],
                 ..base.clone()
             },
             Self {
-                name: "bound to a key, two transactions at once",
-                store: Store::Concurrent,
+                name: "no attempts, in batches and alone",
+                store: Store::Concurrent { at_once: 3 },
+                attempts: false,
+                lives: 1 + more,
+                generations: 2 + more,
+                checks: &[I::OneLineage, I::HonestSafe, I::StragglerSafe],
+                ..base.clone()
+            },
+            Self {
+                name: "bound to a key, in batches and alone",
+                store: Store::Concurrent { at_once: 3 },
                 thief: true,
                 generations: 2 + more,
                 checks: &[I::OneLineage, I::HonestSafe, I::TheftCaught, I::KeyNeeded],

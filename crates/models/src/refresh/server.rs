@@ -4,15 +4,21 @@ use cloakroom_auth::refresh::{Decision, REMEMBERED};
 
 use super::invariant::Invariant;
 use super::model::Refresh;
-use super::real::{Presented, Seen};
+use super::real::{Facts, Presented};
 use super::rule::{self, Flaw, Rule};
-use super::state::{Answer, Attempt, Party, Request, Says, SpentBy, Stage, State, Transaction};
+use super::state::{Answer, Attempt, Party, Request, Row, Says, SpentBy, State};
+use super::transaction::Awaited;
 
 /// What a server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// An access token stamped with this `rv`, and the current refresh token.
-    Granted(u8),
+pub(super) enum Outcome {
+    /// An access token, and the refresh token of this generation.
+    Granted {
+        /// The `rv` that the access token is stamped with.
+        stamp: u8,
+        /// The generation.
+        child: u8,
+    },
     /// `invalid_grant`.
     Refused,
 }
@@ -21,116 +27,89 @@ impl Refresh {
     /// On a store with one writer: head, row and user are read, judged and written in one step.
     pub(super) fn serve(&self, state: &mut State, request: Request, behind: bool) {
         let began_dead = state.dead_for(request.generation);
-        let outcome = self.decide_and_write(state, request, Seen::from(state.feed), behind);
-        self.answer(state, request, outcome, began_dead);
+        let outcome = self.judge_and_write(state, request, behind);
+        self.answer(state, request, outcome, began_dead, Awaited::Yes);
     }
 
     /// A forgery. The mac comes first: unless a flaw forgets that, nothing is read under a lock, nor written.
     pub(super) fn forged(&self, state: &mut State, request: Request) {
         if self.scenario.flaw == Some(Flaw::MacAfterWrite) && request.generation < self.scenario.generations {
-            self.decide_and_write(state, request, Seen::from(state.feed), false);
+            self.judge_and_write(state, request, false);
         }
     }
 
-    pub(super) fn begin(state: &mut State, request: Request) {
-        let Seen { head, floor, min_rv } = state.feed.into();
-        let began_dead = state.dead_for(request.generation);
-        let stage = Stage::Update;
-        state.transactions.insert(Transaction { request, head, floor, min_rv, stage, began_dead });
+    fn judge_and_write(&self, state: &mut State, request: Request, behind: bool) -> Outcome {
+        let behind = if behind { self.scenario.skew } else { 0 };
+        let presented = Presented { behind, ..self.presented(request) };
+        let facts = Facts::of(state);
+        let decision = self.decide(&facts, presented);
+        self.write(state, &facts, presented, decision)
     }
 
-    /// A transaction goes on; it is taken out of the state, and put back unless it commits.
-    pub(super) fn proceed(&self, state: &mut State, mut transaction: Transaction) {
-        state.transactions.remove(&transaction);
-        let Transaction { request, began_dead, .. } = transaction;
-        match transaction.stage {
-            Stage::Update if self.update(state, &transaction) => {
-                transaction.stage = Stage::Commit;
-                state.transactions.insert(transaction);
-            }
-            Stage::Update => {
-                let Seen { head, floor, min_rv } = state.feed.into();
-                transaction = Transaction { head, floor, min_rv, stage: Stage::Decide, ..transaction };
-                state.transactions.insert(transaction);
-            }
-            Stage::Decide => {
-                // The row and the user are read again under the lock; the head was read before it.
-                let Transaction { head, floor, .. } = transaction;
-                let seen = Seen { head, floor, min_rv: state.feed.min_rv };
-                let outcome = self.decide_and_write(state, request, seen, false);
-                self.answer(state, request, outcome, began_dead);
-            }
-            Stage::Commit => {
-                let late = self.scenario.flaw == Some(Flaw::HeadReadLate);
-                let head = if late { state.feed.head } else { transaction.head };
-                self.answer(state, request, Outcome::Granted(head.max(state.row.rv)), began_dead);
-            }
-        }
-    }
-
-    /// The one conditional statement: the row is the newest, everything else is as its snapshot saw it. Before the
-    /// commit `min_rv` and floor are read again.
-    fn update(&self, state: &mut State, transaction: &Transaction) -> bool {
-        let Transaction { request, head, floor, min_rv, .. } = *transaction;
-        let forgets = |flaw| self.scenario.flaw == Some(flaw);
-        let row = &state.row;
-        let proved = !self.scenario.bound() || self.presented(request, false).proved;
-        let changes = (row.generation == request.generation || forgets(Flaw::GenerationUnchecked))
-            && (row.revoked.is_none() || forgets(Flaw::RevokedUnchecked))
-            && !row.idle
-            && (row.rv >= min_rv.max(floor) || forgets(Flaw::OutdatedUnchecked))
-            && (proved || forgets(Flaw::KeyUnchecked));
-        let still = row.rv >= state.feed.min_rv.max(state.feed.floor) || forgets(Flaw::OutdatedUnchecked);
-        let passes = changes && still;
-        if passes {
-            let before = state.clone();
-            self.coverage.note(Decision::Rotate { adopt: false });
-            self.rotate(state, request, Seen { head, floor, min_rv }, false);
-            self.watch(&before, state, request, true);
-        }
-        passes
-    }
-
-    fn decide_and_write(&self, state: &mut State, request: Request, seen: Seen, behind: bool) -> Outcome {
-        let before = state.clone();
-        let presented = self.presented(request, behind);
+    /// Judges by what was read.
+    pub(super) fn decide(&self, facts: &Facts, presented: Presented) -> Decision {
         let Refresh { scenario, real, .. } = self;
-        let decision = rule::decide(scenario.rule, scenario.flaw, real, &state.row, seen, presented);
+        rule::decide(scenario.rule, scenario.flaw, real, &facts.row, facts.seen, presented)
+    }
+
+    /// Writes what was decided by these facts.
+    pub(super) fn write(
+        &self,
+        state: &mut State,
+        facts: &Facts,
+        presented: Presented,
+        decision: Decision,
+    ) -> Outcome {
         self.coverage.note(decision);
-        let granted = match decision {
+        let before = state.clone();
+        let written = match decision {
             Decision::Rotate { .. } => {
-                self.rotate(state, request, seen, behind);
-                true
+                self.rotate(state, facts, presented);
+                Some(state.row.clone())
             }
             Decision::Same { reason } => {
-                state.row = real.answer_again(&state.row, reason);
-                true
+                let row = self.real.answer_again(&facts.row, reason);
+                if row != facts.row {
+                    state.row.clone_from(&row);
+                }
+                Some(row)
             }
-            Decision::Refuse(_) => false,
+            Decision::Refuse(_) => None,
             Decision::Revoke => {
-                self.revoke(&before, state, request);
-                false
+                self.revoke(&before, state, presented);
+                None
             }
         };
-        self.watch(&before, state, request, granted);
-        if granted { Outcome::Granted(seen.head.max(state.row.rv)) } else { Outcome::Refused }
+        self.watch(&before, state, presented, written.is_some());
+        let Some(row) = written else { return Outcome::Refused };
+        if row.generation != state.row.generation {
+            state.broken.note(Invariant::OneLineage);
+        }
+        let late = self.scenario.flaw == Some(Flaw::HeadReadLate);
+        let head = if late { state.feed.head } else { facts.seen.head };
+        Outcome::Granted { stamp: head.max(row.rv), child: row.generation }
     }
 
-    fn rotate(&self, state: &mut State, request: Request, seen: Seen, behind: bool) {
+    fn rotate(&self, state: &mut State, facts: &Facts, presented: Presented) {
+        let request = presented.request;
         if request.generation != state.row.generation {
             state.broken.note(Invariant::OneLineage);
         }
-        state.row = self.real.rotate(&state.row, seen, self.presented(request, behind));
+        // Which no refresh writes.
+        let revoked = state.row.revoked;
+        state.row = Row { revoked, ..self.real.rotate(&facts.row, facts.seen, presented) };
         if self.scenario.flaw == Some(Flaw::StrikesReset) {
             state.row.strikes = 0;
         }
-        state.history.push(SpentBy { party: request.party, attempt: request.attempt, age: 0 });
+        let age = presented.asked;
+        state.history.push(SpentBy { party: request.party, attempt: request.attempt, age });
         if usize::from(state.row.generation) != state.history.len() {
             state.broken.note(Invariant::OneLineage);
         }
     }
 
-    fn revoke(&self, before: &State, state: &mut State, request: Request) {
+    fn revoke(&self, before: &State, state: &mut State, presented: Presented) {
+        let Presented { request, asked, .. } = presented;
         if self.scenario.flaw == Some(Flaw::RevokedLater) {
             state.owed_revocation = true;
         } else {
@@ -141,28 +120,34 @@ impl Refresh {
         }
         let spent = before.history.get(usize::from(request.generation));
         let remembered = usize::from(before.row.generation - request.generation) <= REMEMBERED;
-        if spent.is_some_and(|spent| spent.age + self.scenario.skew <= self.scenario.grace) && remembered {
+        let within =
+            |spent: &SpentBy| spent.age.saturating_sub(asked) + self.scenario.skew <= self.scenario.grace;
+        if spent.is_some_and(within) && remembered {
             state.broken.note(Invariant::StragglerSafe);
         }
     }
 
-    /// Whether nobody but an honest client, within what it is promised, ever presented a token.
+    /// Whether nobody but an honest client, within what it is promised, ever presented a token that counts: since a new
+    /// password nothing that was copied before does.
     pub(super) fn is_honest(&self, state: &State) -> bool {
         let promised = self.scenario.attempts
             || self.scenario.rule != Rule::Attempt
             || state.client.losses <= self.scenario.lives;
         // A thief without the key must not be able to harm its owner either.
-        (!state.thief.copied || self.scenario.bound()) && promised
+        (state.thief.known >> state.true_floor == 0 || self.scenario.bound()) && promised
     }
 
-    /// What R3 says about two parties that present one generation.
-    fn watch(&self, before: &State, state: &mut State, request: Request, granted: bool) {
+    /// What R3 says about two parties that present one generation. What counts is when they asked: whoever waited for
+    /// the row is judged by that, as an honest tab has to be.
+    fn watch(&self, before: &State, state: &mut State, presented: Presented, granted: bool) {
         let scenario = &self.scenario;
+        let Presented { request, asked, .. } = presented;
         if granted && request.party == Party::Thief && scenario.bound() {
             state.broken.note(Invariant::KeyNeeded);
         }
         let spent = before.history.get(usize::from(request.generation));
-        let Some(spent) = spent.filter(|spent| spent.age > scenario.grace + scenario.skew) else { return };
+        let late = |spent: &&SpentBy| spent.age.saturating_sub(asked) > scenario.grace + scenario.skew;
+        let Some(spent) = spent.filter(late) else { return };
         if request.party == Party::Thief && request.attempt == Some(Attempt::OfClient) && granted {
             let child = state.row.generation;
             if *state.thief.shared_child.get_or_insert(child) != child {
@@ -184,35 +169,54 @@ impl Refresh {
         }
     }
 
-    fn answer(&self, state: &mut State, request: Request, outcome: Outcome, began_dead: bool) {
+    pub(super) fn answer(
+        &self,
+        state: &mut State,
+        request: Request,
+        outcome: Outcome,
+        began_dead: bool,
+        awaited: Awaited,
+    ) {
         let dead_by_now = state.killed || request.generation < state.true_floor;
         let says = match outcome {
-            Outcome::Granted(stamp) => {
+            Outcome::Granted { stamp, child } => {
                 if began_dead {
                     state.broken.note(Invariant::NothingAfterTheEnd);
                 } else if dead_by_now && self.real.usable(state.feed, stamp) {
                     state.broken.note(Invariant::DeadAtBirth);
                 }
-                Says::Granted(state.row.generation)
+                Says::Granted(child)
             }
             Outcome::Refused => {
                 Says::Refused { ended_otherwise: state.dead_for(request.generation), store_failed: false }
             }
         };
+        let answer = Answer { to: request.generation, says };
         match (request.party, says) {
-            (Party::Client, says) => {
-                state.answers.insert(Answer { to: request.generation, says });
-            }
+            (Party::Client, _) => match awaited {
+                Awaited::Yes => {
+                    state.answers.insert(answer);
+                }
+                Awaited::GivenUp | Awaited::Disowned => {}
+            },
             (Party::Thief, Says::Granted(child)) => state.thief.known |= 1 << child,
             (Party::Thief, Says::Refused { .. }) => {}
         }
     }
 
-    fn presented(&self, request: Request, behind: bool) -> Presented {
+    /// An answer that the client never hears counts against what it is promised, unless it sends attempts.
+    pub(super) fn count_loss(&self, state: &mut State) {
+        if !self.scenario.attempts {
+            state.client.losses = (state.client.losses + 1).min(self.scenario.lives + 1);
+        }
+    }
+
+    pub(super) fn presented(&self, request: Request) -> Presented {
         Presented {
             request,
             proved: self.scenario.bound() && request.party == Party::Client,
-            behind: if behind { self.scenario.skew } else { 0 },
+            asked: 0,
+            behind: 0,
             grace_exclusive: false,
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::invariant::Broken;
+use super::transaction::Transaction;
 
 /// Who presents a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +69,7 @@ pub struct SpentRow {
 }
 
 /// The row of the session: what of [`cloakroom_auth::session::Session`] the rule reads or writes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row {
     /// The current generation.
     pub generation: u8,
@@ -138,36 +139,8 @@ pub struct SpentBy {
     pub party: Party,
     /// With which attempt.
     pub attempt: Option<Attempt>,
-    /// True ticks.
+    /// True ticks since that was asked.
     pub age: u8,
-}
-
-/// A transaction that has taken its snapshot and is not committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Transaction {
-    /// What it serves.
-    pub request: Request,
-    /// Head, floor and `min_rv` as its statement saw them.
-    pub head: u8,
-    /// See `head`.
-    pub floor: u8,
-    /// See `head`.
-    pub min_rv: u8,
-    /// How far it is.
-    pub stage: Stage,
-    /// Whether the login had ended for this token before it began.
-    pub began_dead: bool,
-}
-
-/// How far a transaction is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// It has its snapshot for the one conditional statement, and not yet the row.
-    Update,
-    /// That statement changed no row; it has read the head, and waits for the row lock, to decide.
-    Decide,
-    /// The row is rotated and locked; what is left is to commit.
-    Commit,
 }
 
 /// A moment.
@@ -185,8 +158,8 @@ pub struct State {
     pub requests: BTreeSet<Request>,
     /// Answers under way to the client.
     pub answers: BTreeSet<Answer>,
-    /// Transactions that are open, in the order of their snapshots.
-    pub transactions: BTreeSet<Transaction>,
+    /// Transactions that are open, in an order that says nothing; two may be alike.
+    pub transactions: Vec<Transaction>,
     /// Who spent each generation, from 0 on.
     pub history: Vec<SpentBy>,
     /// Revocations that have not happened yet, one bit each.
@@ -199,6 +172,15 @@ pub struct State {
     pub owed_revocation: bool,
     /// The invariants that were broken on the way here.
     pub broken: Broken,
+}
+
+impl Row {
+    /// Time passes; older than `cap` makes no difference.
+    pub(super) fn tick(&mut self, cap: u8) {
+        for entry in &mut self.spent {
+            entry.age = entry.age.saturating_add(1).min(cap.cast_signed());
+        }
+    }
 }
 
 impl State {
@@ -221,7 +203,7 @@ impl State {
             thief: Thief::default(),
             requests: BTreeSet::new(),
             answers: BTreeSet::new(),
-            transactions: BTreeSet::new(),
+            transactions: Vec::new(),
             history: Vec::new(),
             races_left: races,
             killed: false,
@@ -238,9 +220,8 @@ impl State {
 
     /// Time passes; older than `cap` makes no difference.
     pub fn tick(&mut self, cap: u8) {
-        for entry in &mut self.row.spent {
-            entry.age = entry.age.saturating_add(1).min(cap.cast_signed());
-        }
+        self.row.tick(cap);
+        self.transactions.iter_mut().for_each(|transaction| transaction.tick(cap));
         for entry in &mut self.history {
             entry.age = (entry.age + 1).min(cap);
         }
