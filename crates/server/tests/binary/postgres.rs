@@ -69,9 +69,7 @@ impl Schema {
     }
 
     fn query(&self, sql: &str) -> Vec<tokio_postgres::Row> {
-        block_on(async {
-            connect(&self.url()).await.query(sql, &[]).await.expect("it is read")
-        })
+        block_on(async { connect(&self.url()).await.query(sql, &[]).await.expect("it is read") })
     }
 
     /// A folder with keys, whose commands use this database.
