@@ -17,14 +17,14 @@ const STEPS: &str = "options=-cdeadlock_timeout%3D10&statement_timeout=30000&poo
 /// Steps that lock a session, most of them with its user before it, and then the head of the feed.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    StepUp,
+    ProveAgain,
     ChangePassword,
     EndOthers,
     End,
     CatchThief,
 }
 
-const ALL: [Step; 5] = [Step::StepUp, Step::ChangePassword, Step::EndOthers, Step::End, Step::CatchThief];
+const ALL: [Step; 5] = [Step::ProveAgain, Step::ChangePassword, Step::EndOthers, Step::End, Step::CatchThief];
 
 impl Step {
     /// Does it, to its end.
@@ -32,7 +32,7 @@ impl Step {
         let user = cloakroom_verify::UserId::from_bytes([n; 16]);
         let holder = Holder { session: session_id(n), generation: None };
         match self {
-            Self::StepUp => {
+            Self::ProveAgain => {
                 let step = StepUp { user, proved: hash("$1"), holder, now: now() };
                 let done = store.step_up(&step).await.unwrap();
                 assert!(matches!(done, SteppedUp::Done(..)), "{done:?}");
@@ -92,7 +92,7 @@ async fn a_step_that_is_ended_by_a_deadlock_is_run_again_and_done() {
         other.batch_execute("BEGIN; SELECT 1 FROM feed_head FOR UPDATE").await.unwrap();
         let crossing = async {
             let sql = match step {
-                Step::StepUp | Step::ChangePassword | Step::EndOthers => {
+                Step::ProveAgain | Step::ChangePassword | Step::EndOthers => {
                     "SELECT 1 FROM users WHERE id = $1 FOR UPDATE"
                 }
                 // Behind the step, which waits for the same row and comes before.
