@@ -16,23 +16,23 @@ const STEPS: &str = "options=-cdeadlock_timeout%3D10&statement_timeout=30000&poo
 
 /// Steps that lock a session, most of them with its user before it, and then the head of the feed.
 #[derive(Debug, Clone, Copy)]
-enum Step {
-    ProveAgain,
+enum Deed {
+    StepUp,
     ChangePassword,
     EndOthers,
     End,
     CatchThief,
 }
 
-const ALL: [Step; 5] = [Step::ProveAgain, Step::ChangePassword, Step::EndOthers, Step::End, Step::CatchThief];
+const ALL: [Deed; 5] = [Deed::StepUp, Deed::ChangePassword, Deed::EndOthers, Deed::End, Deed::CatchThief];
 
-impl Step {
+impl Deed {
     /// Does it, to its end.
     async fn run(self, store: &Shared, n: u8) {
         let user = cloakroom_verify::UserId::from_bytes([n; 16]);
         let holder = Holder { session: session_id(n), generation: None };
         match self {
-            Self::ProveAgain => {
+            Self::StepUp => {
                 let step = StepUp { user, proved: hash("$1"), holder, now: now() };
                 let done = store.step_up(&step).await.unwrap();
                 assert!(matches!(done, SteppedUp::Done(..)), "{done:?}");
@@ -70,7 +70,7 @@ async fn a_step_that_is_ended_by_a_deadlock_is_run_again_and_done() {
     // One that the step waits for first, and one that waits for the step.
     let (first, other) = (database.connect().await, database.connect().await);
     other.batch_execute("SET deadlock_timeout = '10min'").await.unwrap();
-    for (n, step) in (1..).zip(ALL) {
+    for (n, deed) in (1..).zip(ALL) {
         let user = add(&store, n, &format!("user{n}@example.com")).await;
         let row = row(&store, n, user, RowStrategy::Hybrid).await;
         let id = row.id;
@@ -86,17 +86,17 @@ async fn a_step_that_is_ended_by_a_deadlock_is_run_again_and_done() {
         first.execute("SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE", &[&id]).await.unwrap();
         let stepping = {
             let store = Arc::clone(&store);
-            tokio::spawn(async move { step.run(&store, n).await })
+            tokio::spawn(async move { deed.run(&store, n).await })
         };
         somebody_waits(&first).await;
         other.batch_execute("BEGIN; SELECT 1 FROM feed_head FOR UPDATE").await.unwrap();
         let crossing = async {
-            let sql = match step {
-                Step::ProveAgain | Step::ChangePassword | Step::EndOthers => {
+            let sql = match deed {
+                Deed::StepUp | Deed::ChangePassword | Deed::EndOthers => {
                     "SELECT 1 FROM users WHERE id = $1 FOR UPDATE"
                 }
                 // Behind the step, which waits for the same row and comes before.
-                Step::End | Step::CatchThief => "SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE",
+                Deed::End | Deed::CatchThief => "SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE",
             };
             other.execute(sql, &[&id]).await.unwrap();
         };
@@ -109,9 +109,9 @@ async fn a_step_that_is_ended_by_a_deadlock_is_run_again_and_done() {
         // The other one got what it wanted, so the step was ended.
         other.batch_execute("COMMIT").await.unwrap();
         let done = tokio::time::timeout(Duration::from_secs(60), stepping).await;
-        done.unwrap_or_else(|_| panic!("{step:?}: not run again")).unwrap();
+        done.unwrap_or_else(|_| panic!("{deed:?}: not run again")).unwrap();
         let (head, _) = numbers(&store).await;
-        assert_eq!(head, before.next(), "{step:?}: once, and what was ended took no number");
+        assert_eq!(head, before.next(), "{deed:?}: once, and what was ended took no number");
     }
     drop(store);
     let count = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
