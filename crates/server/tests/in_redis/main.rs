@@ -12,6 +12,8 @@ const SESSIONS_IN_REDIS: bool = true;
 
 #[path = "../api/bad_refresh.rs"]
 mod bad_refresh;
+#[path = "../api/cleanup.rs"]
+mod cleanup;
 #[expect(dead_code, unused_imports, reason = "the other suites use the rest")]
 #[path = "../api/common/mod.rs"]
 mod common;
