@@ -27,7 +27,7 @@ const PARTS: &[Part] = &[
     program("curl", &["readme"], "apt-get install curl"),
     program("postgres", &["store", "binary", "replicas", "soak"], "apt-get install postgresql"),
     program("redis-server", &["store", "binary", "in_redis"], "apt-get install redis-server"),
-    program("nginx", &["binary"], "apt-get install nginx-light"),
+    program("nginx", &["binary", "replicas"], "apt-get install nginx-light"),
     program("caddy", &["binary"], "apt-get install caddy"),
     program("openssl", &["store"], "apt-get install openssl"),
     program("node", &["interop"], "apt-get install nodejs npm (20 or newer)"),

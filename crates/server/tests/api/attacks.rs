@@ -151,10 +151,11 @@ every_attack!(refused);
 #[tokio::test]
 async fn a_bearer_token_of_a_megabyte_is_431() {
     let world = World::new().await;
+    let nobody = world.anonymous().directly();
     for token in ["a".repeat(1 << 20), ".".repeat(1 << 20)] {
-        world.anonymous().bearer(&token).get("/v1/me").await.assert_problem(431, "headers_too_large");
+        nobody.clone().bearer(&token).get("/v1/me").await.assert_problem(431, "headers_too_large");
         let body = json!({"refresh_token": token});
-        world.anonymous().post("/v1/refresh", body).await.assert_problem(413, "content_too_large");
+        nobody.post("/v1/refresh", body).await.assert_problem(413, "content_too_large");
     }
 }
 

@@ -227,8 +227,12 @@ async fn slow_readers_keep_nobody_out_while_a_sync_goes_on_from_what_they_read()
     assert!(first.starts_with(b"{"), "whoever reads it at last gets it");
 }
 
-/// An open stream, read piece by piece.
-struct Stream(Body);
+/// An open stream, read event by event.
+struct Stream {
+    body: Body,
+    /// What has come of it and is not read yet.
+    rest: String,
+}
 
 impl Stream {
     async fn open(service: &Client, last: Option<Rv>) -> Self {
@@ -242,18 +246,21 @@ impl Stream {
         let response = service.doors.answer(request.body(Body::empty()).unwrap()).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self(response.into_body())
+        Self { body: response.into_body(), rest: String::new() }
     }
 
-    /// The next piece that is no comment; `None` at the end.
+    /// The next event, whole, and no comment; `None` at the end.
     async fn next(&mut self) -> Option<String> {
         loop {
-            let frame = tokio::time::timeout(Duration::from_secs(20), self.0.frame()).await;
-            let bytes = frame.expect("it goes on or ends")?.unwrap().into_data().unwrap();
-            let text = String::from_utf8(bytes.to_vec()).unwrap();
-            if !text.starts_with(':') {
-                return Some(text);
+            while let Some(end) = self.rest.find("\n\n") {
+                let event: String = self.rest.drain(..end + 2).collect();
+                if !event.starts_with(':') {
+                    return Some(event);
+                }
             }
+            let frame = tokio::time::timeout(Duration::from_secs(20), self.body.frame()).await;
+            let bytes = frame.expect("it goes on or ends")?.unwrap().into_data().unwrap();
+            self.rest.push_str(std::str::from_utf8(&bytes).unwrap());
         }
     }
 }
@@ -306,7 +313,10 @@ async fn a_stream_replays_256_events_and_to_one_who_missed_more_nothing() {
     let start = sync(&service, "v1", None).await.head;
     tell(&world, 1, 256).await;
     let mut close = Stream::open(&service, Some(start)).await;
-    assert_eq!(ids(&close.next().await.unwrap()).len(), 256);
+    for seq in 1..=256 {
+        let event = format!("{}.{}", start.epoch(), start.seq() + seq);
+        assert_eq!(ids(&close.next().await.unwrap()), [event]);
+    }
     tell(&world, 2, 1).await;
     let mut far = Stream::open(&service, Some(start)).await;
     tell(&world, 3, 1).await;

@@ -155,7 +155,7 @@ async fn headers_that_no_client_sends_are_400() {
     for client in [
         anonymous().with("authorization", "Basic YTpi"),
         anonymous().with("authorization", &token),
-        anonymous().with("authorization", &bearer).with("authorization", &bearer),
+        anonymous().directly().with("authorization", &bearer).with("authorization", &bearer),
         anonymous().with("session-id", &token).with("session-id", &token),
         anonymous().with("session-id", &token).with("authorization", &bearer),
         anonymous().with("cookie", &twice),

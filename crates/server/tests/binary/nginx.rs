@@ -1,35 +1,18 @@
 //! Two servers on one PostgreSQL behind a real nginx, by the file that the documentation shows.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::common::nginx::Nginx;
 use super::common::*;
 use super::load::{UNTHROTTLED, User, now, while_working};
 use super::postgres::Schema;
-use super::proxy::{self, Proxy};
 
-const EXAMPLE: &str = include_str!("../../../../examples/nginx/nginx.conf");
 const CONFIG: &str = "public_url = \"https://auth.example.com\"\n[signup]\nopen = true\n\
     [server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
-
-struct Nginx {
-    proxy: Proxy,
-    _place: Place,
-}
-
-impl Nginx {
-    fn start(program: &Path, servers: [SocketAddr; 2]) -> Self {
-        let place = Place::new();
-        let listen = proxy::free();
-        let addresses = [("8080", listen), ("8081", servers[0]), ("8082", servers[1])];
-        place.write("nginx.conf", &proxy::at_addresses(EXAMPLE, addresses));
-        Self { proxy: Proxy::start(&proxy::nginx(program, &place), listen), _place: place }
-    }
-}
 
 /// The servers and what is in front of them; `None`, said loudly, where something is missing.
 struct Pair {
@@ -41,13 +24,13 @@ struct Pair {
 
 impl Pair {
     fn start() -> Option<Self> {
-        let program = proxy::program("nginx", "two servers behind nginx", "apt-get install nginx-light")?;
+        let program = Nginx::program("two servers behind nginx")?;
         let schema = Schema::new()?;
         let place = schema.place();
         place.write("cloakroom.toml", &format!("{CONFIG}{UNTHROTTLED}"));
         let servers =
             [&["serve", "--migrate"][..], &["serve"]].map(|arguments| schema.serve(&place, arguments));
-        let nginx = Nginx::start(&program, [servers[0].listen, servers[1].listen]);
+        let nginx = Nginx::start(program, [servers[0].listen, servers[1].listen]);
         Some(Self { servers: servers.into(), nginx, place, schema })
     }
 
@@ -59,7 +42,7 @@ impl Pair {
 
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &serde_json::Value) -> Reply {
         let headers: Vec<_> = [("content-type", "application/json")].iter().chain(headers).copied().collect();
-        request(self.nginx.proxy.listen, method, path, &headers, &body.to_string()).unwrap()
+        request(self.nginx.listen, method, path, &headers, &body.to_string()).unwrap()
     }
 
     fn me(&self, to: SocketAddr, token: &str) -> u16 {
@@ -68,7 +51,7 @@ impl Pair {
     }
 
     fn everywhere(&self) -> [SocketAddr; 3] {
-        [self.servers[0].listen, self.servers[1].listen, self.nginx.proxy.listen]
+        [self.servers[0].listen, self.servers[1].listen, self.nginx.listen]
     }
 
     /// The promise of the feed: two seconds, whichever server is asked.
@@ -139,7 +122,7 @@ fn a_login_of_each_strategy_walks_through_both_servers() {
 fn a_server_that_is_killed_logs_nobody_out_and_the_other_goes_on() {
     let Some(mut pair) = Pair::start() else { return };
     let users = User::some(&pair.servers[0], 4);
-    let through = pair.nginx.proxy.listen;
+    let through = pair.nginx.listen;
     let ((), told) = while_working(&users, &[through], |told| {
         told.work_on(40);
         pair.servers[0].kill();
@@ -159,7 +142,7 @@ fn a_server_that_is_killed_logs_nobody_out_and_the_other_goes_on() {
 fn servers_that_are_restarted_one_after_the_other_are_missed_by_nobody() {
     let Some(mut pair) = Pair::start() else { return };
     let users = User::some(&pair.servers[0], 4);
-    let through = pair.nginx.proxy.listen;
+    let through = pair.nginx.listen;
     let ((), told) = while_working(&users, &[through], |told| {
         for n in [0, 1, 0, 1] {
             told.work_on(20);

@@ -1,5 +1,7 @@
 //! Processes that end with their test, and the smallest client that can talk to them.
 
+pub mod nginx;
+pub mod proxy;
 pub mod skip;
 
 use std::io::{BufRead, BufReader, Read, Write};

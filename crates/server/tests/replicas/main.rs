@@ -1,5 +1,7 @@
 //! The HTTP interface of two servers on one PostgreSQL database and one key directory: the tests of `tests/api`, whose
-//! requests are answered by one server and the other in turn.
+//! requests go over TCP to a real nginx, by the file that the documentation shows, and from there to one server and the
+//! other in turn. Both run in this process: time moves by hand. Where nginx is missing, said loudly, they take turns without it.
+//! A few requests that nginx would answer itself or change go past it (`directly`); `tests/binary/nginx.rs` has whole processes.
 //!
 //! Left out, since they are about one server alone:
 //! * `cleanup`: no hand moves the time of PostgreSQL
@@ -58,6 +60,7 @@ mod service;
 mod sessions;
 #[path = "../api/signup.rs"]
 mod signup;
+mod turns;
 #[path = "../api/verify.rs"]
 mod verify;
 #[path = "../api/well_known.rs"]

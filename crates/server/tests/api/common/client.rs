@@ -56,6 +56,11 @@ impl Client {
         self
     }
 
+    /// The same client past nginx, which would answer such a request itself or change it.
+    pub fn directly(self) -> Self {
+        Self { doors: self.doors.directly(), ..self }
+    }
+
     /// A text of the login's answer.
     pub fn text(&self, name: &str) -> String {
         self.grant[name].as_str().expect("a text of this name").to_owned()

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
-#[path = "../../common/skip.rs"]
-pub mod skip;
+use super::skip;
 
 const SERVER: &str = "CLOAKROOM_TEST_POSTGRES_URL";
 

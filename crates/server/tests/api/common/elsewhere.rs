@@ -2,7 +2,7 @@
 
 use std::sync::Once;
 
-use super::database::skip;
+use super::skip;
 
 const SERVER: &str = "CLOAKROOM_TEST_REDIS_URL";
 

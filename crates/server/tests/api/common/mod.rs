@@ -5,6 +5,13 @@ mod client;
 mod database;
 mod doors;
 mod elsewhere;
+mod front;
+#[path = "../../common/nginx.rs"]
+mod nginx;
+#[path = "../../common/proxy.rs"]
+mod proxy;
+#[path = "../../common/skip.rs"]
+mod skip;
 mod world;
 
 pub use answer::Answer;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::common::*;
+use super::common::{nginx, *};
 use super::load::until;
 use super::proxy::{self, Proxy};
 use upstream::{Arrived, Upstream};
@@ -45,7 +45,7 @@ impl World {
         let command = match front {
             Front::Nginx => {
                 config.write("nginx.conf", &proxy::at_addresses(NGINX, addresses));
-                proxy::nginx(&program, &config)
+                nginx::command(&program, config.path())
             }
             Front::Caddy => {
                 let admin = proxy::at_addresses(CADDY, [("2019", proxy::free())]);
