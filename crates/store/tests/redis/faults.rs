@@ -268,8 +268,16 @@ async fn a_look_finds_out_whether_a_login_would_be_taken_and_writes_nothing() {
     back().await;
     assert_eq!(world.tell::<u32>(&["DBSIZE"]), 0);
     world.redis.signal("STOP").unwrap();
-    let hung = timeout(Duration::from_secs(10), looked()).await.expect("it is not waited for without end");
-    assert_eq!(hung, Some(Trouble::NoAnswer));
+    // It may answer once more before it stands still.
+    let hung = async || {
+        loop {
+            if let Some(trouble) = looked().await {
+                break trouble;
+            }
+        }
+    };
+    let hung = timeout(Duration::from_secs(10), hung()).await.expect("it is not waited for without end");
+    assert_eq!(hung, Trouble::NoAnswer);
     world.redis.signal("CONT").unwrap();
     back().await;
     world.redis.kill().unwrap();
