@@ -115,10 +115,12 @@ impl Auth {
         }
     }
 
-    /// Whether every login that is allowed here can be answered, as far as keys go.
+    /// Whether every login that is allowed here can be answered, now or in a moment, as far as keys go: of a key that is
+    /// revoked the next one is published before it signs, and for so long no server should be taken for dead.
     pub fn can_sign(&self) -> bool {
         let is_needed = self.settings.allows(Strategy::Jwt) || self.settings.allows(Strategy::Hybrid);
-        !is_needed || self.signer().is_ok()
+        let is_good = |kid| !self.revocations.is_key_revoked(kid);
+        !is_needed || self.signer().is_ok() || self.keys.all().iter().any(|key| is_good(&key.kid))
     }
 
     /// Whether the claims of this user fit a token, whoever signs it.

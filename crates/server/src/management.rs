@@ -24,7 +24,7 @@ pub fn router(app: App) -> Router {
 /// Ready is who knows every revocation of the last moments, and was not asked to end. Knowing them takes a store
 /// that answers, so a store that is down shows here within `feed.bound`. One that takes no writes (a full disk, a database
 /// that became a standby) shows as soon as a write failed: checks of sessions go on for as long as it can be read, but
-/// nobody can log in, and nobody out. Neither can who wants an access token while the key that signs is revoked. Sessions
+/// nobody can log in, and nobody out. Neither can who wants an access token where every signing key is revoked. Sessions
 /// that are elsewhere are looked after every second, so what is wrong there shows without a login that fails. A server
 /// whose clock is far from the database's would judge wrongly what has expired.
 async fn readyz(State(app): State<App>) -> Response {
@@ -41,7 +41,7 @@ async fn readyz(State(app): State<App>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response();
     }
     if !app.auth.can_sign() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the signing key is revoked, and no other is in use\n")
+        return (StatusCode::SERVICE_UNAVAILABLE, "the signing key is revoked, and there is no other\n")
             .into_response();
     }
     let drift = app.follower.drift();

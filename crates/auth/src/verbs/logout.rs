@@ -55,7 +55,10 @@ impl Auth {
         let dead_anyway = token.expires_at.after(MAX_LEEWAY);
         if now < dead_anyway {
             self.learn(&self.store.append(revocation, Some(dead_anyway), now).await?);
-            Audit::TokenRevoked(token.user).log();
+            match token.session {
+                Some(session) => Audit::SessionEnded(session, EndReason::Logout).log(),
+                None => Audit::TokenRevoked(token.user).log(),
+            }
         }
         Ok(())
     }

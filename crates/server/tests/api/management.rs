@@ -2,6 +2,8 @@
 
 use axum::body::Body;
 use cloakroom::app::App;
+use cloakroom::config::Mode;
+use cloakroom::key_files::rotate::{LEAD, Purpose, rotate};
 use cloakroom::management;
 use cloakroom_verify::clock::{Clock, SystemClock};
 use http::Request;
@@ -68,7 +70,7 @@ async fn a_server_that_ends_or_knows_nothing_of_the_last_moments_is_not_ready() 
 
 #[tokio::test]
 async fn a_server_whose_signing_key_is_revoked_is_ready_only_where_it_signs_nothing() {
-    let revoked = (503, String::from("the signing key is revoked, and no other is in use\n"));
+    let revoked = (503, String::from("the signing key is revoked, and there is no other\n"));
     let session_alone = [("strategies.allowed", r#"["session"]"#)];
     for (settings, told) in [(&[][..], revoked), (&session_alone[..], (200, String::from("ready\n")))] {
         let world = World::with(settings).await;
@@ -77,4 +79,17 @@ async fn a_server_whose_signing_key_is_revoked_is_ready_only_where_it_signs_noth
         world.app.auth.revoke_key(key, world.now()).await.unwrap();
         assert_eq!(ready(&world.app).await, told);
     }
+}
+
+/// With the command that revokes a key the next one is published at once and signs seconds later, on all servers alike:
+/// nobody should take them all for dead meanwhile.
+#[tokio::test]
+async fn a_server_whose_next_key_is_published_is_ready() {
+    let world = World::new().await;
+    assert_eq!(announced(&world, 0).await.0, 200);
+    rotate(&world.config, Mode::Development, Purpose::Signing, LEAD, world.now()).unwrap();
+    world.look_at_keys().unwrap();
+    let key = world.app.auth.keyring.load().kid.clone();
+    world.app.auth.revoke_key(key, world.now()).await.unwrap();
+    assert_eq!(ready(&world.app).await.0, 200);
 }

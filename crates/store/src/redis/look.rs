@@ -26,7 +26,12 @@ impl WithRedis {
     /// Of a cluster one node is asked.
     pub(super) async fn look_now(&self) -> Option<Trouble> {
         let look = &scripts::LOOK;
-        let looked = self.0.link.try_run::<()>(&look.key(link::nobodys(&self.0.prefix))).await;
+        let look = look.key(link::nobodys(&self.0.prefix));
+        let mut looked = self.0.link.try_run::<()>(&look).await;
+        if looked.as_ref().is_err_and(|error| trouble(error) == Trouble::NoAnswer) {
+            // All servers look at the same Redis: one that stands still for a second must not make all of them not ready.
+            looked = self.0.link.try_run::<()>(&look).await;
+        }
         let trouble = looked.as_ref().err().map(trouble);
         if self.0.last_look.replace(trouble) != trouble {
             match (trouble, looked) {
