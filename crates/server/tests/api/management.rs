@@ -86,9 +86,9 @@ async fn a_server_whose_signing_key_is_revoked_is_ready_only_where_it_signs_noth
 #[tokio::test]
 async fn a_server_whose_next_key_is_published_is_ready() {
     let world = World::new().await;
-    assert_eq!(announced(&world, 0).await.0, 200);
     rotate(&world.config, Mode::Development, Purpose::Signing, LEAD, world.now()).unwrap();
     world.look_at_keys().unwrap();
+    assert_eq!(announced(&world, 0).await.0, 200);
     let key = world.app.auth.keyring.load().kid.clone();
     world.app.auth.revoke_key(key, world.now()).await.unwrap();
     assert_eq!(ready(&world.app).await.0, 200);
