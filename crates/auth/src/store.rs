@@ -310,8 +310,8 @@ pub struct EndedAll {
 pub trait Feed: Send + std::marker::Sync + 'static {
     /// Appends a revocation that changes no row but the feed's own: `TokenRevoked`, `KeyRevoked`,
     /// `EverythingBefore` (which raises the floor in the same step), `ServiceKeyRevoked`, and `SessionRevoked` of a
-    /// session whose row is lost. Where repeating says
-    /// nothing the stored event is returned. `keep_at_least` lengthens how long it is kept (a token's own `exp`).
+    /// session whose row is lost. Where repeating says nothing the stored event is returned. `keep_at_least` lengthens
+    /// how long it is kept (a token's own `exp`).
     async fn append(
         &self,
         revocation: Revocation,

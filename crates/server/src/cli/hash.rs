@@ -82,10 +82,10 @@ pub fn hash(inputs: &Inputs, command: &HashCommand, output: Output) -> Done {
     match best.map(|best| chosen[best].params) {
         Some(Params { memory_kib, iterations, .. }) => {
             talk(&format!(
-                "in cloakroom.toml: [password] memory_kib = {memory_kib}, iterations = {iterations}"
+                "in cloakroom.toml:\n[password]\nmemory_kib = {memory_kib}\niterations = {iterations}"
             ));
         }
-        None => talk("nothing that OWASP takes is this fast here: allow more time"),
+        None => talk("nothing that OWASP takes fits: allow more time, and 19456 KiB at least"),
     }
     Ok(())
 }

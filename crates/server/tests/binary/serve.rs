@@ -212,3 +212,20 @@ fn the_management_listener_answers_as_the_other_one_does() {
         assert_eq!(told.contains("application/problem+json"), status == 404, "{told}");
     }
 }
+
+/// An answer that is not ready at once: the password is hashed.
+#[test]
+fn who_closes_his_half_of_the_connection_behind_a_request_is_answered() {
+    use std::io::{Read, Write};
+    let place = Place::new();
+    let server = place.dev(&[]);
+    let body = r#"{"email":"nobody@example.com","password":"plum kettle over the moon"}"#;
+    let mut stream = std::net::TcpStream::connect(server.listen).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let head = "POST /v1/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer:?}");
+}
