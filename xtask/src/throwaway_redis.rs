@@ -6,21 +6,27 @@ use std::io::{BufRead, BufReader, Error, Read, Result, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use super::unprivileged::Owner;
 
 /// Keeps the server and, when its own input ends, which no way of dying prevents, kills it and removes the folder.
-/// A line with `KILL` kills it and keeps the folder; one with another signal only sends that.
+/// A line with `KILL` kills it and keeps the folder; one with another signal only sends that. Each is answered by a
+/// line when it has happened: who is asked to stop may do a little more before he does.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 folder=$1; shift
-"$@" </dev/null & server=$!
+exec 3>&2 2>/dev/null
+"$@" </dev/null 3>&- & server=$!
 while read -r word; do
   kill -"$word" $server
   if [ "$word" = KILL ]; then wait $server; exit; fi
+  if [ "$word" = STOP ] && [ -r /proc/$server/stat ]; then
+    until grep -q ') [TZ] ' /proc/$server/stat || ! kill -0 $server; do :; done
+  fi
+  echo "$word" >&3
 done
-kill -KILL $server 2>/dev/null; wait $server; cd / && rm -rf "$folder"
+kill -KILL $server; wait $server; cd / && rm -rf "$folder"
 "#;
 
 /// A server, running or stopped for a while.
@@ -34,6 +40,8 @@ pub(crate) struct ThrowawayRedis {
     /// The first lines of its file, if it is a sentinel.
     watches: Option<String>,
     keeper: Option<Child>,
+    /// What the keeper has done.
+    done: Option<BufReader<ChildStderr>>,
 }
 
 impl ThrowawayRedis {
@@ -58,7 +66,9 @@ impl ThrowawayRedis {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let settings = settings.iter().copied().map(String::from).collect();
         let program = program.to_owned();
-        let mut made = Self { program, folder, owner, port, password: word, settings, watches, keeper: None };
+        let password = word;
+        let mut made =
+            Self { program, folder, owner, port, password, settings, watches, keeper: None, done: None };
         made.resume()?;
         Ok(made)
     }
@@ -80,12 +90,15 @@ impl ThrowawayRedis {
         }
     }
 
-    /// Sends it a signal: `STOP` and `CONT` as a machine that hangs for a while would.
+    /// Sends it a signal, and waits until it has it: `STOP` and `CONT` as a machine that hangs for a while would.
     pub(crate) fn signal(&mut self, signal: &str) -> Result<()> {
-        match self.keeper.as_mut().and_then(|keeper| keeper.stdin.as_mut()) {
-            Some(input) => writeln!(input, "{signal}"),
-            None => Ok(()),
+        if let Some(input) = self.keeper.as_mut().and_then(|keeper| keeper.stdin.as_mut()) {
+            writeln!(input, "{signal}")?;
         }
+        if let Some(done) = &mut self.done {
+            done.read_line(&mut String::new())?;
+        }
+        Ok(())
     }
 
     /// The file that it saves to, and reads when it starts.
@@ -112,8 +125,9 @@ impl ThrowawayRedis {
         }
         server.args(&self.settings);
         self.owner.run(&mut server);
-        let mut keeper = server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut keeper = server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let log = keeper.stdout.take().ok_or_else(|| Error::other("no log"))?;
+        self.done = keeper.stderr.take().map(BufReader::new);
         self.keeper = Some(keeper);
         let mut log = BufReader::new(log);
         let mut told = String::new();
