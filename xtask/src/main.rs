@@ -5,8 +5,9 @@
 
 mod mutants;
 mod parts;
-mod summary;
 #[expect(dead_code, reason = "suites that have to stop a server include it, too")]
+mod port;
+mod summary;
 mod throwaway;
 #[expect(dead_code, reason = "suites that have to stop a server include it, too")]
 mod throwaway_redis;

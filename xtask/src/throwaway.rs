@@ -3,11 +3,11 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use super::port;
 use super::unprivileged::Owner;
 
 /// Keeps the server and, when its own input ends, which no way of dying prevents, stops it and removes the folder.
@@ -40,7 +40,7 @@ impl Throwaway {
         fs::create_dir(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
         let owner = Owner::of(&folder, "postgres")?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = port::free()?;
         let programs = programs.to_owned();
         let mut made = Self { programs, folder, owner, port, password: word, keeper: None };
         made.initialise()?;

@@ -3,11 +3,11 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use super::port;
 use super::unprivileged::Owner;
 
 /// Keeps the server and, when its own input ends, which no way of dying prevents, kills it and removes the folder.
@@ -63,7 +63,7 @@ impl ThrowawayRedis {
         fs::create_dir(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
         let owner = Owner::of(&folder, "redis")?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = port::free()?;
         let settings = settings.iter().copied().map(String::from).collect();
         let program = program.to_owned();
         let password = word;
@@ -125,7 +125,8 @@ impl ThrowawayRedis {
         }
         server.args(&self.settings);
         self.owner.run(&mut server);
-        let mut keeper = server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut keeper =
+            server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let log = keeper.stdout.take().ok_or_else(|| Error::other("no log"))?;
         self.done = keeper.stderr.take().map(BufReader::new);
         self.keeper = Some(keeper);

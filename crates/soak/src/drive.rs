@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Result;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::clients::{Client, World};
 use crate::database::{Database, Kind};
 use crate::dice::Dice;
 use crate::faults::{Breaker, weather};
+use crate::port;
 use crate::processes::{Process, Servers, Verifier};
 use crate::proxy::Proxy;
 use crate::record::{self, Deed, Log, Logs};
@@ -126,7 +127,7 @@ fn secret(folder: &Path, name: &str, text: &str) -> Result<PathBuf> {
 }
 
 fn free_address() -> Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
+    Ok(SocketAddr::from(([127, 0, 0, 1], port::free()?)))
 }
 
 /// How often each kind of thing was broken.

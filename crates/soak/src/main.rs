@@ -19,6 +19,8 @@ mod dice;
 mod drive;
 mod faults;
 mod http;
+#[path = "../../../xtask/src/port.rs"]
+mod port;
 mod processes;
 mod proxy;
 mod record;

@@ -18,6 +18,8 @@ mod faults;
 mod lives;
 #[path = "postgres/plans.rs"]
 mod plans;
+#[path = "../../../xtask/src/port.rs"]
+mod port;
 #[path = "postgres/races.rs"]
 mod races;
 #[path = "postgres/refreshes.rs"]

@@ -16,6 +16,8 @@ mod faults;
 mod moves;
 #[path = "redis/places.rs"]
 mod places;
+#[path = "../../../xtask/src/port.rs"]
+mod port;
 #[path = "redis/races.rs"]
 mod races;
 #[expect(dead_code, reason = "other suites use the rest")]

@@ -31,6 +31,8 @@ mod contender;
 mod options;
 mod peer;
 mod pgbench;
+#[path = "../../../../xtask/src/port.rs"]
+mod port;
 mod postgres;
 mod reads;
 mod recovery;

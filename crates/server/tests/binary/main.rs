@@ -16,6 +16,8 @@ mod import;
 mod init;
 mod load;
 mod nginx;
+#[path = "../../../../xtask/src/port.rs"]
+mod port;
 mod postgres;
 mod postgres_always;
 mod postgres_collisions;

@@ -10,6 +10,7 @@ use super::common::nginx::Nginx;
 use super::common::*;
 use super::load::{UNTHROTTLED, User, now, while_working};
 use super::postgres::Schema;
+use super::proxy;
 
 const CONFIG: &str = "public_url = \"https://auth.example.com\"\n[signup]\nopen = true\n\
     [server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
@@ -28,8 +29,11 @@ impl Pair {
         let schema = Schema::new()?;
         let place = schema.place();
         place.write("cloakroom.toml", &format!("{CONFIG}{UNTHROTTLED}"));
-        let servers =
-            [&["serve", "--migrate"][..], &["serve"]].map(|arguments| schema.serve(&place, arguments));
+        // Nobody takes their addresses while they are restarted.
+        let servers = [&["--migrate"][..], &[]].map(|more| {
+            let listen = proxy::free().to_string();
+            schema.serve(&place, &[&["serve", "--listen", &listen], more].concat())
+        });
         let nginx = Nginx::start(program, [servers[0].listen, servers[1].listen]);
         Some(Self { servers: servers.into(), nginx, place, schema })
     }

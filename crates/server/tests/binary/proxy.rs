@@ -1,6 +1,6 @@
 //! Proxies that take an address by their configuration.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -8,6 +8,7 @@ use super::common::Place;
 use super::common::proxy::Proxy as Running;
 pub use super::common::proxy::{at_addresses, program};
 use super::load::until;
+use super::port;
 
 /// A proxy that listens.
 pub struct Proxy {
@@ -36,5 +37,5 @@ pub fn caddy(program: &Path, place: &Place, verb: &str) -> Command {
 
 /// An address that nobody has at this moment.
 pub fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    SocketAddr::from(([127, 0, 0, 1], port::free().unwrap()))
 }

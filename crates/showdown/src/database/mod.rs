@@ -1,5 +1,7 @@
 //! The databases of a run: given by a URL, or servers of our own that are gone afterwards.
 
+#[path = "../../../../xtask/src/port.rs"]
+mod port;
 mod postgres;
 mod redis;
 #[path = "../../../../xtask/src/throwaway.rs"]

@@ -1,12 +1,13 @@
 //! Errors of the database are errors, soon, and never a refusal; and what was acknowledged stays.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::session::{EndReason, RowStrategy};
 use cloakroom_auth::store::{Ended, Rotation};
 
-use super::refreshes::ask;
+use super::refreshes::{ask, in_time};
 use super::sharing::somebody_waits;
 use super::*;
 
@@ -21,22 +22,24 @@ async fn numbers_stay_dense_under_64_writers_with_aborts_and_killed_connections(
     let Some(database) = Database::new().await else { return };
     let servers = [database.open().await, database.try_open().await.unwrap()];
     let (before, _) = numbers(&servers[0]).await;
+    let client = database.connect().await;
+    let enough = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..64_u8)
         .map(|writer| {
             let server = Arc::clone(&servers[usize::from(writer % 2)]);
+            let enough = Arc::clone(&enough);
             tokio::spawn(async move {
-                let (mut acknowledged, mut failed) = (Vec::new(), 0);
-                for n in 0..8 {
-                    match server.append(token(writer, n), None, now()).await {
-                        Ok(event) => acknowledged.push(event),
-                        Err(_) => failed += 1,
+                let mut acknowledged = Vec::new();
+                for n in 0..=u8::MAX {
+                    if n >= 8 && enough.load(Ordering::Relaxed) {
+                        break;
                     }
+                    acknowledged.extend(server.append(token(writer, n), None, now()).await.ok());
                 }
-                (acknowledged, failed)
+                acknowledged
             })
         })
         .collect();
-    let client = database.connect().await;
     let mut killed = 0;
     while writers.iter().any(|writer| !writer.is_finished()) {
         // One that moves the head and takes it back, and one that is killed whatever it does.
@@ -50,13 +53,11 @@ async fn numbers_stay_dense_under_64_writers_with_aborts_and_killed_connections(
             .await
             .unwrap()
             .len();
+        enough.store(killed > 0, Ordering::Relaxed);
     }
     let mut acknowledged = Vec::new();
-    let mut failed = 0;
     for writer in writers {
-        let (own, errors) = writer.await.unwrap();
-        acknowledged.extend(own);
-        failed += errors;
+        acknowledged.extend(writer.await.unwrap());
     }
     let sync = servers[1].read_since(None).await.unwrap();
     let given: Vec<_> = sync.events.iter().map(|event| event.rv).collect();
@@ -65,25 +66,26 @@ async fn numbers_stay_dense_under_64_writers_with_aborts_and_killed_connections(
     for event in &acknowledged {
         assert!(sync.events.contains(event), "acknowledged, and gone: {event:?}");
     }
-    assert!(killed > 0 && acknowledged.len() + failed == 512, "{killed} {} {failed}", acknowledged.len());
+    assert!(killed > 0 && !acknowledged.is_empty(), "{killed} killed, {} acknowledged", acknowledged.len());
     database.drop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_is_not_given_is_an_error_in_time() {
     let Some(database) = Database::new().await else { return };
-    drop(database.open().await);
+    let patient = database.open().await;
     let store = open_with(&database, "statement_timeout=200&pool_timeout=300").await;
-    let id = add(&store, 1, "alice@example.com").await;
+    let id = add(&patient, 1, "alice@example.com").await;
+    let login = row(&patient, 1, id, RowStrategy::Session).await;
     let client = database.connect().await;
     client.batch_execute("BEGIN; SELECT 1 FROM users FOR UPDATE").await.unwrap();
     let start = clock();
-    let login = row(&store, 1, id, RowStrategy::Session).await;
     let error = store.start(fresh(login.clone())).await.unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(2), "{error}");
     assert!(store.set_roles(id, cloakroom_verify::Roles::from_iter(["x"]), now()).await.is_err());
     client.batch_execute("ROLLBACK").await.unwrap();
-    super::start(&store, login).await;
+    super::start(&patient, login).await;
+    in_time(async { while store.by_id(id).await.is_err() {} }).await;
     database.drop().await;
 }
 

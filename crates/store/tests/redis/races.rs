@@ -44,15 +44,25 @@ async fn a_refresh_in_another_process_never_survives_a_step_up() {
     for n in 0..100 {
         let id = login(&one, n, alice, RowStrategy::Hybrid).await;
         let (refresher, changer) = (Arc::clone(&one), Arc::clone(&two));
-        let refreshing = tokio::spawn(async move {
-            // Sometimes before, sometimes after, sometimes in the midst of the other.
+        let refresh = async move {
             for _ in 0..n % 20 {
                 refresher.touch(&[(session_id(255), now())]).await.unwrap();
             }
             refresher.rotate(&ask(id, 0)).await.unwrap()
-        });
-        let changing = tokio::spawn(async move { changer.step_up(&step_up(alice, id)).await.unwrap() });
-        let (rotation, stepped) = (refreshing.await.unwrap(), changing.await.unwrap());
+        };
+        let change = async move { changer.step_up(&step_up(alice, id)).await.unwrap() };
+        // Before the other, behind it, or somewhere in the midst of it.
+        let (rotation, stepped) = match n % 20 {
+            0 => (refresh.await, change.await),
+            19 => {
+                let stepped = change.await;
+                (refresh.await, stepped)
+            }
+            _ => {
+                let (refreshing, changing) = (tokio::spawn(refresh), tokio::spawn(change));
+                (refreshing.await.unwrap(), changing.await.unwrap())
+            }
+        };
         let SteppedUp::Done(found, _) = stepped else { panic!("it is renewed: {stepped:?}") };
         let current = found.session.generation;
         let child = match rotation {

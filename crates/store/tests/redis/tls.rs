@@ -19,7 +19,7 @@ async fn world(folder: &Path) -> Option<(World, u16)> {
     for file in [folder.to_owned(), folder.join("own.key")] {
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let port = port::free().unwrap().to_string();
     let at = |name: &str| folder.join(name).to_string_lossy().into_owned();
     let (certificate, key) = (at("own.pem"), at("own.key"));
     let settings = ["--tls-port", &port, "--tls-auth-clients", "no"];

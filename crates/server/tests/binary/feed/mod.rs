@@ -5,7 +5,6 @@ mod keys;
 mod revocations;
 mod sessions;
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use cloakroom_verify::authenticate::{Authenticate, Denied, Proof};
@@ -14,6 +13,7 @@ use cloakroom_verify::{Principal, remote};
 
 use super::common::*;
 use super::load::until;
+use super::port;
 
 const BOUND: Duration = Duration::from_secs(2);
 const ISSUER: &str = "http://auth.localhost:8080";
@@ -30,7 +30,7 @@ struct Deployment {
 impl Deployment {
     fn start() -> Self {
         let place = Place::new();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port::free().unwrap();
         let server = serve(&place, port);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
