@@ -2,6 +2,7 @@
 
 mod upstream;
 
+use std::io::Read;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -351,6 +352,27 @@ behind_each! {
         }
         assert_identity(&world.passes("GET", &[alice.cookie()], ""), alice.by_session());
     }
+}
+
+#[test]
+fn a_proxy_that_nobody_named_is_warned_of_once() {
+    let place = Place::new();
+    let mut server = place.dev(&[]);
+    server.signup("alice");
+    let bearer = format!("Bearer {}", server.login("alice", "session"));
+    for more in [None, Some(("x-forwarded-method", "GET")), Some(("x-forwarded-method", "POST"))] {
+        let headers: Vec<_> = [("authorization", bearer.as_str())].into_iter().chain(more).collect();
+        assert_eq!(server.get("/v1/verify", &headers).status, 200);
+    }
+    // Not killed: it has to write what it knows.
+    server.terminate();
+    let mut log = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains("server.trusted_proxies")).collect();
+    assert!(
+        matches!(warnings[..], [warning] if warning.contains("WARN") && warning.contains("127.0.0.1")),
+        "{log}"
+    );
 }
 
 #[test]
