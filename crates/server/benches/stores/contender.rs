@@ -130,6 +130,10 @@ impl<'s> Contender<'s> {
         Self { name, process, _place: place, database, keys, requests, refresh_tokens, measured, counted }
     }
 
+    pub fn database(&self) -> Option<&Database<'s>> {
+        self.database.as_ref()
+    }
+
     /// Runs without looking.
     pub fn warm_up(&mut self, connections: usize) {
         self.load(connections, Duration::from_millis(500));

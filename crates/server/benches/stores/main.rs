@@ -2,10 +2,11 @@
 //! Method: BENCHMARKING.md.
 //!
 //! * `reads`: `GET /v1/me` from each store, and how axum's users do the same today (showdown/peers/axum, if built)
+//! * `lookups`: the same lookups without HTTP, shared and each by itself, on PostgreSQL
 //! * `refreshes`: `POST /v1/refresh`, beside `pgbench` with the same UPDATE
 //! * `recovery`: how long after a fault of a store answers are as before
 //!
-//! One part alone: `-- reads`, `-- refresh`, `-- recovery`. `--connections 1,64,1000`, `--seconds 2` a measurement,
+//! One part alone: `-- reads`, `-- lookups`, `-- refresh`, `-- recovery`. `--connections 1,64,1000`, `--seconds 2` a measurement,
 //! `--passes 5`. Nothing is pinned: the servers, their stores and one thread of load share the cores.
 //!
 //! * `options`: what of it was asked for
@@ -28,6 +29,7 @@ mod throwaway;
 mod throwaway_redis;
 
 mod contender;
+mod lookups;
 mod options;
 mod peer;
 mod pgbench;
@@ -49,10 +51,13 @@ use redis::Redis;
 fn main() {
     let options = Options::of(std::env::args().skip(1));
     report::machine();
-    if options.asks_for(Part::Reads) || options.asks_for(Part::Refresh) {
+    if [Part::Reads, Part::Lookups, Part::Refresh].into_iter().any(|part| options.asks_for(part)) {
         let (postgres, redis) = (Postgres::find(), Redis::find());
         if options.asks_for(Part::Reads) {
             reads::run(&options, postgres.as_ref(), redis.as_ref());
+        }
+        if let Some(postgres) = postgres.as_ref().filter(|_| options.asks_for(Part::Lookups)) {
+            lookups::run(&options, postgres);
         }
         if options.asks_for(Part::Refresh) {
             refreshes::run(&options, postgres.as_ref(), redis.as_ref());

@@ -6,6 +6,7 @@ use crate::contender::CREDENTIALS;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
+    Lookups,
     Reads,
     Refresh,
     Recovery,
@@ -29,6 +30,7 @@ impl Options {
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
             match argument.as_str() {
+                "lookups" => options.parts.push(Part::Lookups),
                 "reads" => options.parts.push(Part::Reads),
                 "refresh" => options.parts.push(Part::Refresh),
                 "recovery" => options.parts.push(Part::Recovery),

@@ -47,7 +47,9 @@ impl Coalescer {
         self.shared.changed.notify_one();
         match timeout(self.patience, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(StoreError::new("not begun: what was tried before it failed, or the server ends")),
+            Ok(Err(_)) => {
+                Err(StoreError::new("not begun: what was tried before it failed, or the server ends"))
+            }
             Err(_) => Err(StoreError::new("the database does not answer")),
         }
     }
