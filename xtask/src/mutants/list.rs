@@ -71,7 +71,7 @@ impl Suite {
 }
 
 const RULE: &str = "crates/auth/src/refresh.rs";
-const ROW: &str = "crates/auth/src/session.rs";
+const ROW: &str = "crates/auth/src/session/life.rs";
 const VERB: &str = "crates/auth/src/verbs/refresh.rs";
 const SQLITE: &str = "crates/store/src/sqlite/sessions.rs";
 const SQLITE_ROW: &str = "crates/store/src/sqlite/session_row.rs";
