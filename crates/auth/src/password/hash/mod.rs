@@ -1,106 +1,22 @@
 //! argon2id, written and read as PHC strings; hashes of other systems are proved, never written.
+//!
+//! * here: how a password is hashed and proved, and when a hash is made anew
+//! * `stored`: a hash as it is kept, and what it says; `compute`: what one of ours may cost, and its computation
 
-use argon2::{Algorithm, Argon2, Block, Version};
-use phc::{Output, PasswordHash, Salt};
+mod compute;
+mod stored;
+
+use phc::{Output, Salt};
 
 use super::Password;
-use super::foreign::{Cost, Foreign};
+use super::foreign::Cost;
+use compute::{compute, context};
+use stored::{Kind, read, write};
 
-/// Most that a stored hash may ask of us, so that a hostile import cannot stop the server.
-const MAX_MEMORY_KIB: u32 = 1024 * 1024;
-const MAX_ITERATIONS: u32 = 64;
-const MAX_PARALLELISM: u32 = 16;
+pub use compute::{Memory, Params};
+pub use stored::{HashUnreadable, PhcString};
+
 const OUTPUT_BYTES: usize = 32;
-
-/// What a hash costs. The default is OWASP's first recommendation for argon2id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Params {
-    /// Memory, in KiB.
-    pub memory_kib: u32,
-    /// Passes over it.
-    pub iterations: u32,
-    /// Lanes.
-    pub parallelism: u32,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self { memory_kib: 19_456, iterations: 2, parallelism: 1 }
-    }
-}
-
-/// What is stored for an account without a password.
-const NO_PASSWORD: &str = "!";
-
-/// A hash as it is stored: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, or until the first login here that of another
-/// system. Not for logs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PhcString(String);
-
-impl PhcString {
-    /// For stores: what [`as_str`](Self::as_str) once gave them.
-    pub fn from_store(text: String) -> Self {
-        Self(text)
-    }
-
-    /// Of an account that has no password yet: none is ever right, at the cost of one that is wrong.
-    pub fn no_password() -> Self {
-        Self(NO_PASSWORD.to_owned())
-    }
-
-    /// Whether a password can be tried against it.
-    pub(super) fn is_readable(&self) -> bool {
-        match Kind::of(self) {
-            Ok(Kind::Ours(stored)) => read(stored).is_ok_and(|(params, ..)| context(params).is_ok()),
-            Ok(Kind::Foreign(_) | Kind::NoPassword) => true,
-            Err(HashUnreadable) => false,
-        }
-    }
-
-    /// As stores hold it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for PhcString {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PhcString(..)")
-    }
-}
-
-/// A stored hash, or the parameters for one, that cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a usable password hash")]
-pub struct HashUnreadable;
-
-/// What one hash at a time is computed in, kept from one to the next: fresh pages for each would cost a tenth of it.
-#[derive(Default)]
-pub struct Memory(Vec<Block>);
-
-impl Memory {
-    fn blocks(&mut self, count: usize) -> &mut [Block] {
-        if self.0.len() < count {
-            self.0.resize(count, Block::default());
-        }
-        self.0.get_mut(..count).unwrap_or_default()
-    }
-
-    /// Gives back what a rare large hash took beyond the usual.
-    pub(super) fn shrink_to(&mut self, params: Params) {
-        let usual = params.memory_kib as usize;
-        if self.0.len() > usual {
-            self.0.truncate(usual);
-            self.0.shrink_to_fit();
-        }
-    }
-}
-
-impl std::fmt::Debug for Memory {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Memory(..)")
-    }
-}
 
 /// Hashes and proves passwords, in the calling thread.
 #[derive(Debug, Clone)]
@@ -206,70 +122,6 @@ impl Hasher {
     }
 }
 
-/// What a stored text is.
-enum Kind<'s> {
-    Ours(&'s PhcString),
-    Foreign(Foreign),
-    NoPassword,
-}
-
-impl<'s> Kind<'s> {
-    fn of(stored: &'s PhcString) -> Result<Self, HashUnreadable> {
-        if stored.0 == NO_PASSWORD {
-            return Ok(Self::NoPassword);
-        }
-        if stored.0.starts_with("$argon2id$v=19$") {
-            return Ok(Self::Ours(stored));
-        }
-        Foreign::parse(&stored.0).map(Self::Foreign).map_err(|_| HashUnreadable)
-    }
-}
-
-fn context(params: Params) -> Result<Argon2<'static>, HashUnreadable> {
-    let Params { memory_kib, iterations, parallelism } = params;
-    if memory_kib > MAX_MEMORY_KIB || iterations > MAX_ITERATIONS || parallelism > MAX_PARALLELISM {
-        return Err(HashUnreadable);
-    }
-    let params =
-        argon2::Params::new(memory_kib, iterations, parallelism, None).map_err(|_| HashUnreadable)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-}
-
-fn compute(
-    params: Params,
-    password: &Password,
-    salt: &Salt,
-    length: usize,
-    memory: &mut Memory,
-) -> Result<Output, HashUnreadable> {
-    let argon2 = context(params)?;
-    let mut output = zeroize::Zeroizing::new([0; 64]);
-    let output = output.get_mut(..length).ok_or(HashUnreadable)?;
-    let blocks = memory.blocks(argon2.params().block_count());
-    argon2
-        .hash_password_into_with_memory(password.expose().as_bytes(), salt.as_ref(), output, blocks)
-        .map_err(|_| HashUnreadable)?;
-    Output::new(output).map_err(|_| HashUnreadable)
-}
-
-fn write(params: Params, salt: Salt, hash: Output) -> PhcString {
-    use base64::Engine;
-    let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes);
-    let Params { memory_kib, iterations, parallelism } = params;
-    let (salt, hash) = (encode(salt.as_ref()), encode(hash.as_bytes()));
-    PhcString(format!("$argon2id$v=19$m={memory_kib},t={iterations},p={parallelism}${salt}${hash}"))
-}
-
-fn read(stored: &PhcString) -> Result<(Params, Salt, Output), HashUnreadable> {
-    let parsed = PasswordHash::new(&stored.0).map_err(|_| HashUnreadable)?;
-    if parsed.algorithm.as_str() != "argon2id" || parsed.version != Some(19) {
-        return Err(HashUnreadable);
-    }
-    let number = |name: &str| parsed.params.get_decimal(name).ok_or(HashUnreadable);
-    let params = Params { memory_kib: number("m")?, iterations: number("t")?, parallelism: number("p")? };
-    Ok((params, parsed.salt.ok_or(HashUnreadable)?, parsed.hash.ok_or(HashUnreadable)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,14 +209,6 @@ mod tests {
             assert_eq!(hasher.verify(&password(text), Some(&cheap), &mut memory), Ok(right));
             assert_eq!(memory.0.len(), 64, "one of ours was computed");
         }
-    }
-
-    #[test]
-    fn memory_beyond_the_usual_is_given_back() {
-        let mut memory = Memory::default();
-        memory.blocks(1024);
-        memory.shrink_to(SMALL);
-        assert!(memory.0.capacity() < 1024, "{}", memory.0.capacity());
     }
 
     #[test]
