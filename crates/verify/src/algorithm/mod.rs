@@ -140,6 +140,12 @@ impl From<PublicKey> for VerifyingKey {
     }
 }
 
+impl From<Arc<hmac::Key>> for VerifyingKey {
+    fn from(key: Arc<hmac::Key>) -> Self {
+        Self(Arc::new(Verifying::Secret(key)))
+    }
+}
+
 impl VerifyingKey {
     /// An Ed25519 key.
     pub fn ed25519(x: &[u8]) -> Result<Self, InvalidKey> {
@@ -168,7 +174,7 @@ impl VerifyingKey {
 
     /// A shared secret at least as long as the hash of `HS256`, `HS384` or `HS512`.
     pub fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, InvalidKey> {
-        SigningKey::secret(algorithm, secret).map(|key| key.verifying)
+        SigningKey::secret(algorithm, secret).map(|key| key.verifying_key())
     }
 
     /// The one algorithm of this key.
@@ -259,8 +265,7 @@ impl SigningKey {
     /// A shared secret at least as long as the hash. Whether it is hard to guess is for the caller to judge.
     pub fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, InvalidKey> {
         let key = Arc::new(hmac::Key::new(algorithm, secret)?);
-        let verifying = VerifyingKey(Arc::new(Verifying::Secret(Arc::clone(&key))));
-        Ok(Self { signer: Signer::Secret(key), verifying })
+        Ok(Self { verifying: Arc::clone(&key).into(), signer: Signer::Secret(key) })
     }
 
     fn of(signer: Signer, public: PublicKey) -> Self {
