@@ -1,22 +1,22 @@
 //! Signatures. One key has one algorithm, fixed by the key and never by the token; `none` cannot be written.
+//!
+//! * here: the names; `verifying` and `signing`: a key of any of them
+//! * `ed25519`, `ecdsa`, `rsa`, `hmac`: what a key of each must be
 
 mod ecdsa;
 mod ed25519;
 mod hmac;
 mod rsa;
+mod signing;
+mod verifying;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    EcdsaKeyPair, Ed25519KeyPair, ParsedPublicKey, RsaKeyPair, VerificationAlgorithm,
-};
-use zeroize::Zeroizing;
+pub use signing::SigningKey;
+pub use verifying::VerifyingKey;
 
-use crate::KeyId;
-use crate::jwk::{self, Jwk};
+use verifying::PublicKey;
 
 /// How a token is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,212 +106,6 @@ impl fmt::Display for Algorithm {
 #[error("not a usable {0} key")]
 pub struct InvalidKey(pub Algorithm);
 
-/// Proves tokens. Cheap to clone.
-#[derive(Clone)]
-pub struct VerifyingKey(Arc<Verifying>);
-
-enum Verifying {
-    Public(PublicKey),
-    Secret(Arc<hmac::Key>),
-}
-
-/// A public key, ready to prove signatures.
-struct PublicKey {
-    algorithm: Algorithm,
-    parsed: ParsedPublicKey,
-    jwk: Jwk,
-}
-
-impl PublicKey {
-    fn parse(
-        algorithm: Algorithm,
-        verification: &'static dyn VerificationAlgorithm,
-        bytes: &[u8],
-        jwk: Jwk,
-    ) -> Result<Self, InvalidKey> {
-        let parsed = ParsedPublicKey::new(verification, bytes).map_err(|_| InvalidKey(algorithm))?;
-        Ok(Self { algorithm, parsed, jwk })
-    }
-}
-
-impl From<PublicKey> for VerifyingKey {
-    fn from(key: PublicKey) -> Self {
-        Self(Arc::new(Verifying::Public(key)))
-    }
-}
-
-impl From<Arc<hmac::Key>> for VerifyingKey {
-    fn from(key: Arc<hmac::Key>) -> Self {
-        Self(Arc::new(Verifying::Secret(key)))
-    }
-}
-
-impl VerifyingKey {
-    /// An Ed25519 key.
-    pub fn ed25519(x: &[u8]) -> Result<Self, InvalidKey> {
-        ed25519::public(x).map(Self::from)
-    }
-
-    /// A P-256 key from its coordinates, 32 bytes each.
-    pub fn p256(x: &[u8], y: &[u8]) -> Result<Self, InvalidKey> {
-        ecdsa::P256.public(&[&[4], x, y].concat()).map(Self::from)
-    }
-
-    /// A P-384 key from its coordinates, 48 bytes each.
-    pub fn p384(x: &[u8], y: &[u8]) -> Result<Self, InvalidKey> {
-        ecdsa::P384.public(&[&[4], x, y].concat()).map(Self::from)
-    }
-
-    /// An RSA key for `RS256`, from modulus and exponent, big endian without leading zeros.
-    pub fn rs256(n: &[u8], e: &[u8]) -> Result<Self, InvalidKey> {
-        rsa::PKCS1.public(n, e).map(Self::from)
-    }
-
-    /// An RSA key for `PS256`, from modulus and exponent, big endian without leading zeros.
-    pub fn ps256(n: &[u8], e: &[u8]) -> Result<Self, InvalidKey> {
-        rsa::PSS.public(n, e).map(Self::from)
-    }
-
-    /// A shared secret at least as long as the hash of `HS256`, `HS384` or `HS512`.
-    pub fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, InvalidKey> {
-        SigningKey::secret(algorithm, secret).map(|key| key.verifying_key())
-    }
-
-    /// The one algorithm of this key.
-    pub fn algorithm(&self) -> Algorithm {
-        match &*self.0 {
-            Verifying::Public(key) => key.algorithm,
-            Verifying::Secret(key) => key.algorithm(),
-        }
-    }
-
-    /// Whether the signature is right. Constant time where a secret takes part.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &*self.0 {
-            Verifying::Public(key) => key.parsed.verify_sig(message, signature).is_ok(),
-            Verifying::Secret(key) => key.verifies(message, signature),
-        }
-    }
-
-    /// The public key for a JWKS; `None` for a secret one, which is never published.
-    pub fn jwk(&self) -> Option<&Jwk> {
-        match &*self.0 {
-            Verifying::Public(key) => Some(&key.jwk),
-            Verifying::Secret(_) => None,
-        }
-    }
-
-    /// The name of this key in tokens: an RFC 7638 thumbprint; for a secret, a digest that reveals nothing of it.
-    pub fn key_id(&self) -> KeyId {
-        match &*self.0 {
-            Verifying::Public(key) => key.jwk.thumbprint(),
-            Verifying::Secret(key) => jwk::key_id(&key.sign(b"cloakroom key id v1")),
-        }
-    }
-}
-
-impl fmt::Debug for VerifyingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VerifyingKey({})", self.algorithm())
-    }
-}
-
-/// Signs tokens.
-pub struct SigningKey {
-    signer: Signer,
-    verifying: VerifyingKey,
-}
-
-enum Signer {
-    Ed25519(Ed25519KeyPair),
-    Ecdsa(EcdsaKeyPair),
-    Rsa(RsaKeyPair, &'static rsa::Padding),
-    Secret(Arc<hmac::Key>),
-}
-
-impl SigningKey {
-    /// Makes a key pair, as PKCS#8. A symmetric algorithm has none: its secret comes from the configuration.
-    pub fn generate(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, InvalidKey> {
-        match algorithm {
-            Algorithm::EdDsa => ed25519::generate(),
-            Algorithm::Es256 => ecdsa::P256.generate(),
-            Algorithm::Es384 => ecdsa::P384.generate(),
-            Algorithm::Rs256 => rsa::PKCS1.generate(),
-            Algorithm::Ps256 => rsa::PSS.generate(),
-            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => Err(InvalidKey(algorithm)),
-        }
-    }
-
-    /// Reads a key pair from PKCS#8.
-    pub fn from_pkcs8(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self, InvalidKey> {
-        let ecdsa = |curve: &ecdsa::Curve| {
-            curve.open(pkcs8).map(|(pair, public)| Self::of(Signer::Ecdsa(pair), public))
-        };
-        let rsa = |padding: &'static rsa::Padding| {
-            padding.open(pkcs8).map(|(pair, public)| Self::of(Signer::Rsa(pair, padding), public))
-        };
-        match algorithm {
-            Algorithm::EdDsa => {
-                ed25519::open(pkcs8).map(|(pair, public)| Self::of(Signer::Ed25519(pair), public))
-            }
-            Algorithm::Es256 => ecdsa(&ecdsa::P256),
-            Algorithm::Es384 => ecdsa(&ecdsa::P384),
-            Algorithm::Rs256 => rsa(&rsa::PKCS1),
-            Algorithm::Ps256 => rsa(&rsa::PSS),
-            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => Err(InvalidKey(algorithm)),
-        }
-    }
-
-    /// A shared secret at least as long as the hash. Whether it is hard to guess is for the caller to judge.
-    pub fn secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, InvalidKey> {
-        let key = Arc::new(hmac::Key::new(algorithm, secret)?);
-        Ok(Self { verifying: Arc::clone(&key).into(), signer: Signer::Secret(key) })
-    }
-
-    fn of(signer: Signer, public: PublicKey) -> Self {
-        Self { signer, verifying: public.into() }
-    }
-
-    /// The one algorithm of this key.
-    pub fn algorithm(&self) -> Algorithm {
-        self.verifying.algorithm()
-    }
-
-    /// What proves this key's signatures.
-    pub fn verifying_key(&self) -> VerifyingKey {
-        self.verifying.clone()
-    }
-
-    /// The name of this key in tokens.
-    pub fn key_id(&self) -> KeyId {
-        self.verifying.key_id()
-    }
-
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let random = SystemRandom::new();
-        match &self.signer {
-            Signer::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
-            Signer::Ecdsa(pair) => {
-                let signature = pair.sign(&random, message);
-                signature.expect("a key on its curve signs any message").as_ref().to_vec()
-            }
-            Signer::Rsa(pair, padding) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                let signed = pair.sign(padding.signing, &random, message, &mut signature);
-                signed.expect("a key of 3072 bits or more signs any message");
-                signature
-            }
-            Signer::Secret(key) => key.sign(message),
-        }
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({})", self.algorithm())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -390,6 +184,7 @@ mod tests {
     #[test]
     fn an_rsa_key_of_2048_bits_verifies_and_does_not_sign() {
         use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+        use aws_lc_rs::signature::RsaKeyPair;
         let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
         let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         assert!(SigningKey::from_pkcs8(Algorithm::Rs256, pkcs8.as_ref()).is_err());
