@@ -115,7 +115,7 @@ async fn looked_up(
 async fn proved(app: &App, text: &str) -> Result<Option<Arc<ServiceKey>>, Error> {
     let asked_at = app.clock.boot();
     let key = app.auth.service_key(text).await?;
-    Ok(key.map(|key| app.auth.proved_keys.remember(text, key, asked_at)))
+    Ok(key.map(|key| app.auth.proved_keys.remember(text, key.id, Arc::new(key), asked_at)))
 }
 
 /// Whether this could be meant as a service key at all.

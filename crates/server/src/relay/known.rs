@@ -115,7 +115,7 @@ impl<C: Clock> Ear for Known<C> {
 
     fn heard(&self, event: &Event) {
         if let Revocation::ServiceKeyRevoked(key) = event.revocation {
-            self.callers.revoke(key);
+            self.callers.keys.revoke(key);
         }
     }
 

@@ -66,7 +66,7 @@ async fn sync(
     let answer = answer(&relay, question.nonce, since, arrival);
     relay.metrics.synced(answer.is_some());
     let answer = answer.ok_or_else(|| Problem::new(Code::Unavailable))?;
-    if relay.known.callers.is_revoked(key) {
+    if relay.known.callers.keys.is_revoked(key) {
         return Err(Problem::new(Code::InvalidToken));
     }
     Ok(([(CONTENT_TYPE, "application/json")], answer.to_json()).into_response())
@@ -108,7 +108,7 @@ async fn stream(
     let (known, streams) = (&relay.known, &relay.known.streams);
     let seat = seat(streams, key)?;
     let (pushes, missed) = known.tell_from(since, REPLAYED, || streams.subscribe());
-    if known.callers.is_revoked(key) {
+    if known.callers.keys.is_revoked(key) {
         return Err(Problem::new(Code::InvalidToken));
     }
     Ok(open(seat, missed, pushes, relay.draining.subscribe()))
