@@ -5,9 +5,9 @@
 
 mod mutants;
 mod parts;
-#[expect(dead_code, reason = "suites that have to stop a server include it, too")]
 mod port;
 mod summary;
+#[expect(dead_code, reason = "suites that have to stop a server include it, too")]
 mod throwaway;
 #[expect(dead_code, reason = "suites that have to stop a server include it, too")]
 mod throwaway_redis;
