@@ -84,13 +84,13 @@ async fn listen(pool: Arc<Pool>, rung: Arc<Notify>) {
 }
 
 async fn listen_once(pool: &Arc<Pool>, rung: &Arc<Notify>) -> Result<()> {
-    let (client, hearing) = connect::listen(&pool.address, pool.tls.as_ref(), Arc::clone(rung)).await?;
     let begin = async {
+        let (client, hearing) = connect::listen(&pool.address, pool.tls.as_ref(), Arc::clone(rung)).await?;
         let name: String = client.query_one(NAME, &[]).await?.try_get(0)?;
         client.batch_execute(&format!("LISTEN \"{name}\"")).await?;
-        Ok::<_, Fault>(())
+        Ok::<_, Fault>((client, hearing))
     };
-    pool.in_time(begin).await?;
+    let (_client, hearing) = pool.in_time(begin).await?;
     // For what was told before.
     rung.notify_one();
     let _ = hearing.await;

@@ -36,7 +36,9 @@ impl Fault {
     pub(super) fn is_about_data(&self) -> bool {
         match self {
             // Class 22: data exceptions; class 23: constraints.
-            Self::Driver { code: Some(code), .. } => matches!(&code.code()[..2], "22" | "23"),
+            Self::Driver { code: Some(code), .. } => {
+                ["22", "23"].iter().any(|class| code.code().starts_with(class))
+            }
             Self::Unreadable(_) => true,
             Self::Driver { code: None, .. }
             | Self::AnotherLineage

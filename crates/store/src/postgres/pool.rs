@@ -78,7 +78,8 @@ impl Pool {
         let until = Instant::now() + patience;
         let mut told = self.address.alone;
         loop {
-            match self.lend().await {
+            // Who takes the connection and says nothing would be waited for without end.
+            match self.in_time(self.lend()).await {
                 Err(Fault::Held) if Instant::now() < until => {
                     if !std::mem::replace(&mut told, true) {
                         tracing::warn!(

@@ -120,7 +120,7 @@ impl WithRedis {
             let Some(facts) = self.facts(&read).await? else { return Ok(None) };
             match standing(&read, &facts.mark) {
                 Standing::Row(session) => return Ok(Some(Stand { read, facts, session })),
-                // The facts may be newer than the row by two changes; then they are not the next time.
+                // The facts may be newer than the row, which was read before them; then they are not the next time.
                 Standing::Gone if attempt > 0 || facts.mark.change.is_none() => return Ok(None),
                 Standing::Gone | Standing::Unsettled => pause(attempt).await,
             }

@@ -75,8 +75,9 @@ impl WithRedis {
             let Some(facts) = facts.remove(&read.row.session.id) else { continue };
             match standing(&read, &facts.mark) {
                 Standing::Row(session) => judged.push(Stand { read, facts, session }),
-                Standing::Unsettled => judged.extend(self.stand(read.row.session.id).await?),
-                Standing::Gone => {}
+                Standing::Gone if facts.mark.change.is_none() => {}
+                // Perhaps it only was changed between the two reads.
+                Standing::Gone | Standing::Unsettled => judged.extend(self.stand(read.row.session.id).await?),
             }
         }
         Ok(judged)

@@ -29,7 +29,8 @@ const QUIET: Duration = Duration::from_millis(200);
 /// Where sessions are, connected or not.
 pub(super) struct Link {
     target: Target,
-    connection: Mutex<Option<Connection>>,
+    /// With how many there were before and it.
+    connection: Mutex<(u64, Option<Connection>)>,
     /// Until when nobody tries again, and why.
     failed: Cell<Option<(Instant, RedisError)>>,
 }
@@ -63,7 +64,8 @@ impl Link {
 
     /// The same, with the driver's own error.
     pub(super) async fn try_run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
-        let done = match self.connection().await? {
+        let (number, connection) = self.connection().await?;
+        let done = match connection {
             Connection::Single(mut connection) => within(ANSWER, script.invoke_async(&mut connection)).await,
             // A cluster's own connections find each key, and try again where it moved to.
             Connection::Cluster(mut connection) => {
@@ -73,17 +75,21 @@ impl Link {
         if let Err(error) = &done
             && is_of_the_connection(error)
         {
-            // Whoever uses it now hears the same soon. The next one asks anew where the primary is.
-            *self.connection.lock().await = None;
+            // Whoever uses it now hears the same soon, and may not take away what was made since. The next one asks anew
+            // where the primary is.
+            let mut shared = self.connection.lock().await;
+            if shared.0 == number {
+                shared.1 = None;
+            }
         }
         done
     }
 
-    async fn connection(&self) -> RedisResult<Connection> {
+    async fn connection(&self) -> RedisResult<(u64, Connection)> {
         let connect = async {
             let mut shared = self.connection.lock().await;
-            if let Some(connection) = &*shared {
-                return Ok(connection.clone());
+            if let (number, Some(connection)) = &*shared {
+                return Ok((*number, connection.clone()));
             }
             if let Some((until, error)) = self.failed().clone()
                 && Instant::now() < until
@@ -93,7 +99,8 @@ impl Link {
             match within(CONNECT, self.target.connect()).await {
                 Ok(connection) => {
                     *self.failed() = None;
-                    Ok(shared.insert(connection).clone())
+                    *shared = (shared.0 + 1, Some(connection.clone()));
+                    Ok((shared.0, connection))
                 }
                 Err(error) => {
                     *self.failed() = Some((Instant::now() + QUIET, error.clone()));

@@ -3,6 +3,7 @@
 //! Steps that arrive together share one transaction and one `fsync`, each inside a savepoint of its own: one that
 //! fails takes back nothing but itself. Nobody is answered before the commit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -102,7 +103,10 @@ impl Threads {
     ) -> Stored<T> {
         let (answer, answered) = oneshot::channel();
         let step: ReadStep = Box::new(move |connection| {
-            let _ = answer.send(step(connection).map_err(StoreError::new));
+            // Whoever gave up needs no answer: those behind him have waited long enough.
+            if !answer.is_closed() {
+                let _ = answer.send(guarded(|| step(connection)).map_err(StoreError::new));
+            }
         });
         enqueue(&self.readers, step)?;
         wait(answered, &AtomicBool::new(false)).await
@@ -210,6 +214,12 @@ fn run_group(
     transaction.commit()
 }
 
+/// A panic is the end of its step, and not of the thread that all others wait for.
+fn guarded<T>(step: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    catch_unwind(AssertUnwindSafe(step))
+        .unwrap_or_else(|_| Err(rusqlite::Error::ToSqlConversionFailure("a step panicked".into())))
+}
+
 fn in_savepoint<T>(
     transaction: &mut Transaction<'_>,
     step: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
@@ -219,10 +229,76 @@ fn in_savepoint<T>(
         return Err(rusqlite::Error::InvalidQuery);
     }
     transaction.execute_batch("SAVEPOINT step")?;
-    let done = step(transaction);
+    let done = guarded(|| step(transaction));
     match &done {
         Ok(_) => transaction.execute_batch("RELEASE step")?,
         Err(_) => transaction.execute_batch("ROLLBACK TO step; RELEASE step")?,
     }
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::open::connect_or_create;
+    use super::*;
+
+    fn threads(folder: &tempfile::TempDir) -> Threads {
+        let path = folder.path().join("x.db");
+        let writer = connect_or_create(&path).unwrap();
+        writer.execute_batch("CREATE TABLE t (n)").unwrap();
+        Threads::start(&path, writer).unwrap()
+    }
+
+    fn insert(transaction: &Transaction<'_>) -> rusqlite::Result<usize> {
+        transaction.execute("INSERT INTO t VALUES (1)", [])
+    }
+
+    #[tokio::test]
+    async fn a_step_that_panics_takes_back_itself_and_the_others_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let threads = threads(&folder);
+        let panics = threads.write(|transaction| {
+            insert(transaction)?;
+            assert_eq!(transaction.changes(), 0, "as the test wants it");
+            Ok(())
+        });
+        let (panicked, written) = tokio::join!(panics, threads.write(insert));
+        assert!(panicked.is_err());
+        assert_eq!(written.unwrap(), 1);
+        // More than there are readers.
+        for _ in 0..8 {
+            assert!(
+                threads.read(|_| -> rusqlite::Result<()> { panic!("as the test wants it") }).await.is_err()
+            );
+        }
+        let count =
+            |connection: &Connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
+        assert_eq!(threads.read::<i64>(count).await.unwrap(), 1);
+        assert!(threads.take_writes());
+    }
+
+    #[tokio::test]
+    async fn a_read_that_was_given_up_is_not_done_for_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let threads = threads(&folder);
+        let done = Arc::new(AtomicBool::new(false));
+        let gate = Arc::new(Mutex::new(()));
+        {
+            let _closed = gate.lock().unwrap();
+            let busy = (0..4).map(|_| {
+                let gate = Arc::clone(&gate);
+                let mut busy = Box::pin(threads.read(move |_| Ok(drop(gate.lock()))));
+                assert!(futures_util::FutureExt::now_or_never(&mut busy).is_none());
+                busy
+            });
+            let busy: Vec<_> = busy.collect();
+            let told = Arc::clone(&done);
+            let given_up = threads.read(move |_| Ok(told.store(true, Ordering::Relaxed)));
+            assert!(futures_util::FutureExt::now_or_never(given_up).is_none());
+            drop(busy);
+        }
+        // Waits until everything is done that waits.
+        drop(threads);
+        assert!(!done.load(Ordering::Relaxed));
+    }
 }

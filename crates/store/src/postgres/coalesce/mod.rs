@@ -37,7 +37,10 @@ impl Coalescer {
         // Until the batch before it is done, and its own.
         let patience = 2 * pool.address.patience();
         let shared = Arc::<Shared>::default();
-        tokio::spawn(run(pool, Arc::clone(&shared)));
+        tokio::spawn(run(Arc::clone(&shared), move |batch| {
+            let pool = Arc::clone(&pool);
+            async move { write(&pool, batch).await }
+        }));
         Self { shared, patience }
     }
 
@@ -69,14 +72,18 @@ impl Shared {
     }
 }
 
-async fn run(pool: Arc<Pool>, shared: Arc<Shared>) {
+async fn run<W: Future<Output = ()> + Send + 'static>(
+    shared: Arc<Shared>,
+    write: impl Fn(Vec<Waiting>) -> W,
+) {
     loop {
         let (batch, closed) = {
             let mut queue = shared.lock();
             (queue.take_batch(), queue.closed)
         };
         if !batch.is_empty() {
-            write(&pool, batch).await;
+            // A task of its own: a panic is the end of this batch, and of no other.
+            let _ = tokio::spawn(write(batch)).await;
         } else if closed {
             return;
         } else {
@@ -138,6 +145,25 @@ mod tests {
 
     use super::super::address::Address;
     use super::*;
+
+    #[tokio::test]
+    async fn a_batch_that_panics_is_told_so_and_the_next_is_written() {
+        let shared = Arc::<Shared>::default();
+        let (session, now) = (SessionId::from_bytes([1; 16]), Timestamp::from_seconds(1));
+        let wish = |reason| Wish::End { session, owner: None, reason, now };
+        let [first, second] = [EndReason::Logout, EndReason::EndedByAdmin]
+            .map(|reason| shared.lock().admit(wish(reason)).unwrap());
+        shared.lock().closed = true;
+        run(shared, |batch| async move {
+            for Waiting { wish, answers } in batch {
+                assert!(!matches!(wish, Wish::End { reason: EndReason::Logout, .. }), "as the test wants it");
+                hand_out(Ok(Answer::Ended(Ended::Unknown)), answers);
+            }
+        })
+        .await;
+        assert!(first.await.is_err());
+        assert!(matches!(second.await.unwrap().unwrap(), Answer::Ended(Ended::Unknown)));
+    }
 
     /// Each would cost its own bound, and everybody behind the batch waits for the end of it.
     #[tokio::test]

@@ -63,6 +63,9 @@ impl Wish {
         match self {
             Self::End { session, .. } => Target::Session(*session),
             Self::EndAll { user, .. } | Self::Disable { user, .. } => Target::User(*user),
+            // The same event as that of an end: one transaction has no place for it twice.
+            Self::Append { revocation: Revocation::SessionRevoked(session), .. } => Target::Session(*session),
+            Self::Append { revocation: Revocation::UserBefore(user), .. } => Target::User(*user),
             Self::Append { revocation: Revocation::EverythingBefore, .. } => Target::Everything,
             Self::Append { revocation, .. } => {
                 let (kind, key) = crate::words::kind_and_key(revocation);
