@@ -76,12 +76,11 @@ impl Deployment {
 
     /// Lets it stand still: it takes connections, and answers nobody.
     pub fn freeze(&self) -> [Frozen; 2] {
-        // The one that takes connections first, or others would come.
+        // The one that takes connections first, or others would come: whoever begins one is its child.
         let first = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::bigint";
-        let all = "SELECT pid::bigint FROM pg_stat_activity WHERE pid <> pg_backend_pid()";
-        let frozen = [Frozen(self.tell(first)), Frozen(self.tell(all))];
-        frozen.iter().for_each(|processes| processes.signal("STOP"));
-        frozen
+        let first = Frozen::at_once(self.tell(first));
+        let all = Frozen::at_once(first.0.iter().flat_map(|parent| children(*parent)).collect());
+        [first, all]
     }
 
     pub fn health(&self) -> (u16, u16) {
@@ -168,11 +167,33 @@ fn a_restart_and_a_crash_are_survived_without_one_of_our_own() {
 pub struct Frozen(Vec<i64>);
 
 impl Frozen {
+    /// They have stood still when this returns, or ended.
+    fn at_once(pids: Vec<i64>) -> Self {
+        let frozen = Self(pids);
+        frozen.signal("STOP");
+        let stands_still = |pid: &i64| status(*pid).is_none_or(|(state, _)| "TZX".contains(&state));
+        until("they stand still", || frozen.0.iter().all(stands_still));
+        frozen
+    }
+
     fn signal(&self, name: &str) {
         let pids = self.0.iter().map(i64::to_string);
         // One that has ended meanwhile is no matter.
-        let _ = Command::new("kill").arg(format!("-{name}")).args(pids).status();
+        let _ = Command::new("kill").arg(format!("-{name}")).args(pids).stderr(Stdio::null()).status();
     }
+}
+
+/// State and parent of a process that has not gone (proc_pid_stat(5)).
+fn status(pid: i64) -> Option<(String, i64)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit(") ").next()?.split(' ');
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+}
+
+fn children(parent: i64) -> Vec<i64> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| status(*pid).is_some_and(|(_, its)| its == parent)).collect()
 }
 
 impl Drop for Frozen {
