@@ -162,12 +162,24 @@ impl Drop for Ending<'_> {
 
 /// Asks until it is so; nobody waits for ever.
 #[track_caller]
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn until(what: &str, is_so: impl FnMut() -> bool) {
+    until_within(Duration::from_secs(20), what, is_so);
+}
+
+/// The same for what takes longer.
+#[track_caller]
+pub fn until_within(longest: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let start = now();
     while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}: not within 20 s");
-        std::thread::yield_now();
+        assert!(start.elapsed() < longest, "{what}: not within {longest:?}");
+        pause(Duration::from_millis(2));
     }
+}
+
+/// Leaves the cores to those who are waited for.
+#[expect(clippy::disallowed_methods, reason = "between two looks, and nothing is taken to be so after it")]
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is bounded here is bounded on a real clock")]

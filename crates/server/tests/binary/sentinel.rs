@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::common::skip::skip;
 use super::common::*;
-use super::load::until;
+use super::load::{until, until_within};
 use super::postgres::CONFIG;
 use super::throwaway_redis::ThrowawayRedis;
 
@@ -34,7 +34,7 @@ impl Watched {
         let replica = ThrowawayRedis::start(&program, &follow).unwrap();
         let lines = format!(
             "sentinel monitor main 127.0.0.1 {port} 1\nsentinel auth-pass main {password}\n\
-             sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n"
+             sentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 3000\n"
         );
         let sentinel = ThrowawayRedis::watch(&program, &lines).unwrap();
         let watched = Self { primary, replica, sentinel };
@@ -137,7 +137,7 @@ fn after_a_failover_nobody_is_logged_in_who_was_not_and_nobody_restarts_anything
 
     // Until there is another primary, whoever asks hears that it cannot be told, and nobody that he is logged out.
     let mut refused = 0;
-    until("another one takes over", || {
+    until_within(Duration::from_secs(60), "another one takes over", || {
         let login = server.post("/v1/login", &account);
         refused += usize::from(login.status == 503);
         assert!([200, 503].contains(&login.status), "{login:?}");

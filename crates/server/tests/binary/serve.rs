@@ -124,8 +124,8 @@ fn asked_to_end_it_answers_what_it_has_begun_and_writes_what_it_knows() {
     server.signup("alice");
     let token = server.login("alice", "session");
     assert_eq!(server.me(&token), 200);
-    // Many slow answers in flight: each login hashes a password.
-    let in_flight: Vec<_> = (0..8)
+    // Slow answers in flight: each login hashes a password. No more than are hashed in time by a machine that is busy.
+    let in_flight: Vec<_> = (0..4)
         .map(|_| {
             let listen = server.listen;
             let (send, sent) = std::sync::mpsc::channel();

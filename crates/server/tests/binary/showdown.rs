@@ -1,11 +1,13 @@
 //! A comparison from the command line to its files: real servers, for a fraction of a second each.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use super::common::*;
+use super::load::{pause, until_within};
 
 const QUICK: [&str; 9] =
-    ["showdown", "--duration", "200ms", "--logins", "4", "--rates", "100", "--stores", "sqlite"];
+    ["showdown", "--duration", "400ms", "--logins", "4", "--rates", "100", "--stores", "sqlite"];
 
 /// Hashes that cost nothing, as a deployment could configure them.
 fn command(place: &Place, more: &[&str]) -> std::process::Command {
@@ -38,8 +40,8 @@ fn everybody_is_measured_and_written_down() {
     );
     assert!(ran.stderr.contains("8 contenders are ready; this will take about "), "{ran:?}");
     let (took, expected) = (told.took.unwrap(), told.expected.unwrap());
-    // A load is measured for 200 ms after a fifth of that: 3 of them, for each of 8.
-    assert!(took > 8.0 * 3.0 * 0.24 && expected > 8.0 * 3.0 * 0.24, "{took} {expected}");
+    // A load is measured for 400 ms after a fifth of that: 3 of them, for each of 8.
+    assert!(took > 8.0 * 3.0 * 0.48 && expected > 8.0 * 3.0 * 0.48, "{took} {expected}");
     assert!(told.command.ends_with("--output mine --seed 7"), "{}", told.command);
     let ids: Vec<_> = told.contenders.iter().map(|contender| contender.id.as_str()).collect();
     let expected = [
@@ -105,7 +107,8 @@ fn one_that_is_ended_early_leaves_what_it_knows() {
     let mut command = command(&place, &["--connections", "1", "--rounds", "100"]);
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // The floor is the last of its children: once it has worked all are measured.
-    super::load::until("all are measured", || {
+    until_within(Duration::from_secs(60), "all are measured", || {
+        pause(Duration::from_millis(50));
         let servers =
             std::process::Command::new("pgrep").args(["-P", &child.id().to_string()]).output().unwrap();
         let servers = String::from_utf8(servers.stdout).unwrap();
