@@ -71,13 +71,16 @@ fn the_shop_takes_a_login_and_refuses_it_after_the_logout() {
 
         assert_eq!(server.ask("POST", "/v1/logout", Some(token), Some(&json!({}))).0, 204);
         let ended = SystemClock.boot();
-        loop {
+        within(Duration::from_secs(20), strategy, || {
             let begun = SystemClock.boot();
-            match shop.ask("GET", "/orders", Some(token), None).0 {
+            let status = shop.ask("GET", "/orders", Some(token), None).0;
+            match status {
                 200 => assert!(since(begun, ended) <= BOUND, "{strategy}: it lives on"),
-                status => break assert_eq!(status, 401, "{strategy}"),
+                // That nobody can tell for a while is no harm on a machine that is busy.
+                status => assert!([401, 503].contains(&status), "{strategy}: {status}"),
             }
-        }
+            status == 401
+        });
         println!("{strategy}: refused {:?} after the logout", since(SystemClock.boot(), ended));
         assert!(live.next_with("goodbye, Revoked").is_some(), "who stays is sent away");
         assert_eq!(live.next_with(""), None, "and the answer ends");

@@ -1,6 +1,7 @@
 //! `user`, `session`, `key`, `config`, `migrate`, `healthcheck`, `completions`
 
 use super::common::*;
+use super::load::{refused_within_the_bound, until};
 
 fn ready() -> Place {
     let place = Place::new();
@@ -85,15 +86,15 @@ fn what_a_command_does_bites_at_a_running_server() {
     assert_eq!(sessions.as_array().unwrap().len(), 2);
     let hybrid = sessions[0]["id"].as_str().unwrap();
     place.run(&["session", "end", hybrid, "--dev", "--output", "json"]).json();
-    within_the_bound(|| server.me(&tokens[2]) == 401);
+    refused_within_the_bound(&[server.listen], &tokens[2..]);
     place.run(&["session", "end", hybrid, "--dev"]).fails(3, "no such session");
     assert_eq!(server.me(&tokens[0]), 200);
 
     place.run(&["user", "disable", "alice@example.com", "--dev"]);
-    within_the_bound(|| tokens.iter().all(|token| server.me(token) == 401));
+    refused_within_the_bound(&[server.listen], &tokens);
     assert_eq!(server.me(&bob), 200);
     place.run(&["session", "end", "--user", "bob@example.com", "--dev"]);
-    within_the_bound(|| server.me(&bob) == 401);
+    refused_within_the_bound(&[server.listen], &[bob]);
 }
 
 #[test]
@@ -105,23 +106,22 @@ fn what_is_revoked_by_a_command_is_refused_by_a_running_server() {
     let id = place.run(&["session", "list", "alice@example.com", "--dev", "--output", "json"]).json();
     let id = id[0]["id"].as_str().unwrap();
     assert_eq!(place.run(&["revoke", "session", id, "--dev"]).code, 0);
-    within_the_bound(|| server.me(&session) == 401);
+    refused_within_the_bound(&[server.listen], &[session]);
     place.run(&["revoke", "session", id, "--dev"]).fails(3, "no such session");
 
     let bob = server.login("bob", "jwt");
     assert_eq!(place.run(&["revoke", "user", "bob@example.com", "--dev"]).code, 0);
-    within_the_bound(|| server.me(&bob) == 401);
+    refused_within_the_bound(&[server.listen], &[bob]);
     place.run(&["revoke", "user", "nobody@example.com", "--dev"]).fails(3, "no such user");
 
     let all = ["session", "jwt", "hybrid"].map(|strategy| server.login("carol", strategy));
     place.run(&["revoke", "everything", "--dev"]).fails(2, "--yes");
     assert!(all.iter().all(|token| server.me(token) == 200));
     assert_eq!(place.run(&["revoke", "everything", "--yes", "--dev"]).code, 0);
-    within_the_bound(|| all.iter().all(|token| server.me(token) == 401));
+    refused_within_the_bound(&[server.listen], &all);
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the next key signs after a time of its own")]
 fn revoking_the_key_in_use_kills_what_it_signed_and_the_next_one_takes_over() {
     let place = Place::new();
     let server = place.dev(&[]);
@@ -132,30 +132,17 @@ fn revoking_the_key_in_use_kills_what_it_signed_and_the_next_one_takes_over() {
     let kid = file.strip_prefix("signing-").and_then(|name| name.strip_suffix(".json")).unwrap();
     let ran = place.run(&["revoke", "key", kid, "--dev"]);
     assert!(ran.code == 0 && ran.stderr.contains("signs in 4s"), "{ran:?}");
-    within_the_bound(|| server.me(&token) == 401);
+    refused_within_the_bound(&[server.listen], &[token]);
     for unknown in ["nonsense", "-pDa80FQcSm5IC3-r5HmiFO_Lj2Tv1mYb2DqBnP9u8E", "--nonsense"] {
         place.run(&["revoke", "key", unknown, "--dev"]).fails(3, "no such signing key");
     }
     let body = serde_json::json!({"email": "alice@example.com", "password": PASSWORD, "strategy": "jwt"});
-    let start = std::time::Instant::now();
-    let status = loop {
-        let status = server.post("/v1/login", &body).status;
-        if status != 503 || start.elapsed() > std::time::Duration::from_secs(30) {
-            break status;
-        }
-    };
-    assert_eq!(status, 200);
+    until("the next key signs", || {
+        let reply = server.post("/v1/login", &body);
+        assert!([200, 503].contains(&reply.status), "{reply:?}");
+        reply.status == 200
+    });
     assert_eq!(server.me(&server.login("alice", "jwt")), 200);
-}
-
-/// Asks until it is so. `feed.bound` is 2 s, and a check that starts later must see it.
-#[track_caller]
-#[expect(clippy::disallowed_methods, reason = "a bound in real time between two processes")]
-pub fn within_the_bound(is_so: impl Fn() -> bool) {
-    let start = std::time::Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < std::time::Duration::from_secs(2), "past feed.bound");
-    }
 }
 
 #[test]

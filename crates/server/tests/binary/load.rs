@@ -182,6 +182,26 @@ pub fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
+/// The promise of the feed, of each of these tokens at each of these addresses: who asks later than two seconds after now
+/// is not let in. That nobody can tell is no harm on a machine that is busy, but it is refused for good in the end.
+#[track_caller]
+pub fn refused_within_the_bound(at: &[SocketAddr], tokens: &[impl AsRef<str>]) {
+    const BOUND: Duration = Duration::from_secs(2);
+    let start = now();
+    for (at, token) in at.iter().flat_map(|at| tokens.iter().map(move |token| (*at, token))) {
+        let bearer = format!("Bearer {}", token.as_ref());
+        until("it is refused", || {
+            let begun = start.elapsed();
+            let reply = request(at, "GET", "/v1/me", &[("authorization", &bearer)], "").unwrap();
+            match reply.status {
+                200 => assert!(begun <= BOUND, "{begun:?}: it lives on"),
+                status => assert!([401, 503].contains(&status), "{reply:?}"),
+            }
+            reply.status == 401
+        });
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "what is bounded here is bounded on a real clock")]
 pub fn now() -> Instant {
     Instant::now()

@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::common::nginx::Nginx;
 use super::common::*;
-use super::load::{UNTHROTTLED, User, now, while_working};
+use super::load::{UNTHROTTLED, User, refused_within_the_bound, while_working};
 use super::postgres::Schema;
 use super::proxy;
 
@@ -57,17 +56,6 @@ impl Pair {
     fn everywhere(&self) -> [SocketAddr; 3] {
         [self.servers[0].listen, self.servers[1].listen, self.nginx.listen]
     }
-
-    /// The promise of the feed: two seconds, whichever server is asked.
-    fn refused_everywhere(&self, token: &str) {
-        let start = now();
-        for to in self.everywhere() {
-            while self.me(to, token) == 200 {
-                assert!(start.elapsed() < Duration::from_secs(2), "it lives on");
-            }
-            assert_eq!(self.me(to, token), 401);
-        }
-    }
 }
 
 fn text(reply: &Reply, member: &str) -> String {
@@ -111,14 +99,14 @@ fn a_login_of_each_strategy_walks_through_both_servers() {
             let back = json!({"strategy": "hybrid", "transport": "body"});
             let pair_again = pair.send("POST", "/v1/exchange", &[("session-id", &token)], &back);
             assert_eq!(pair_again.status, 200, "{pair_again:?}");
-            pair.refused_everywhere(&token);
+            refused_within_the_bound(&pair.everywhere(), &[token]);
             token = text(&pair_again, "access_token");
             logout = json!({"refresh_token": pair_again.body["refresh_token"]});
         }
         let bearer = format!("Bearer {token}");
         assert_eq!(pair.send("POST", "/v1/logout", &[("authorization", &bearer)], &logout).status, 204);
         dead.push(token);
-        dead.iter().for_each(|token| pair.refused_everywhere(token));
+        refused_within_the_bound(&pair.everywhere(), &dead);
     }
 }
 
