@@ -285,7 +285,7 @@ fn a_receipt_waits_for_those_behind_relays() {
     let first = rounds();
     until("both relays have asked several times since", || {
         sync(&far, &leaf, "leaf", Some(before));
-        rounds() >= first + 6
+        rounds() >= first + 3
     });
     assert!(!waiting.is_finished(), "the leaf has not said that it knows");
     let after = sync(&far, &leaf, "leaf", Some(before));
