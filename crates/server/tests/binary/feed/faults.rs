@@ -29,9 +29,11 @@ fn a_server_that_stands_still_is_an_outage_after_the_bound_and_no_longer_than_it
     let stopped = now();
     for token in &tokens {
         checked_until(&deployment, token, "nobody can tell", |answer| answer == &Err(Denied::Unavailable));
+        // On a machine that is busy it may have been old when the server stopped.
+        let age = deployment.verifier.metrics().lease_age.unwrap();
+        assert!(age >= BOUND / 2, "what was known was good for longer: {age:?}");
     }
     let lapsed = now().since(stopped);
-    assert!(lapsed >= BOUND / 2, "what was known until then was good for longer: {lapsed:?}");
     assert!(!deployment.verifier.ready());
     assert_eq!(deployment.runtime.block_on(stays).unwrap(), Ended::Unknown);
     deployment.server.signal("CONT");
