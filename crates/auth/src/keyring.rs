@@ -56,7 +56,8 @@ impl Signer<'_> {
     pub(crate) fn check_size(&self, user: &User) -> Result<()> {
         let nothing = AsOf::read_with_row(user.min_rv, user.min_rv);
         let rowless = self.claims(user, None, nothing, user.created_at);
-        self.sign(&Claims { session: Some(SessionId::from_bytes([0; 16])), ..rowless }).map(drop)
+        let claims = Claims { session: Some(SessionId::from_bytes([0; 16])), ..rowless };
+        jwt::check_size(&self.keyring.signing, &self.keyring.kid, &claims).map_err(|_| Error::TokenTooLarge)
     }
 
     fn claims<'c>(

@@ -19,7 +19,8 @@ pub enum RefreshEvent {
     Refused(Refusal),
     /// A spent token came back from somebody else: its login was ended.
     Reused,
-    /// No token of ours, or a wrong mac: nothing was read but one row. Counted, never a line: anybody can send these.
+    /// No token of ours, a wrong mac, or no row that counts to prove it by (after a Redis was restarted, those of honest
+    /// clients are among them). Nothing was read but one row. Counted, never a line: anybody can send these.
     Forged,
 }
 

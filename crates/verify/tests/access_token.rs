@@ -369,7 +369,13 @@ fn a_token_over_4_kib_is_not_issued() {
             email: None,
             name: Some(name),
         };
-        jwt::sign(&forge.key, &forge.kid, &claims)
+        let signed = jwt::sign(&forge.key, &forge.kid, &claims);
+        // The same is said of it before it is signed.
+        assert_eq!(
+            jwt::check_size(&forge.key, &forge.kid, &claims),
+            signed.as_ref().map(drop).map_err(|error| *error)
+        );
+        signed
     };
     let TooLarge(length) = issue(&"x".repeat(4000)).unwrap_err();
     assert!(length > MAX_BYTES);

@@ -16,7 +16,9 @@ mod users;
 
 pub use feed::{Feed, LONGEST_CLAIM};
 pub use service_keys::ServiceKeys;
-pub use sessions::{Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, Trouble};
+pub use sessions::{
+    Ended, EndedAll, Exchanged, Found, Remains, Rotation, Sessions, Started, SteppedUp, Trouble,
+};
 pub use users::{Added, Changed, PasswordChanged, Users};
 
 /// The store did not answer, or answered nonsense. Opaque: a caller can only say "unavailable".

@@ -10,13 +10,14 @@ use crate::exchange::ExchangeAsk;
 use crate::feed::AsOf;
 use crate::privilege::StepUp;
 use crate::refresh::{Ask, Refusal, SameReason};
-use crate::session::{EndReason, NewSession, Session};
+use crate::session::{EndReason, NewSession, RowSecret, Session};
 use crate::user::User;
 
 /// The session table.
 #[async_trait]
 pub trait Sessions: Send + Sync + 'static {
-    /// Inserts the row only where its user is active and `row.rv >= greatest(min_rv, floor)` at commit.
+    /// Inserts the row only where its user is active and `row.rv >= greatest(min_rv, floor)`. What is revoked beside it
+    /// kills it all the same: a row is judged at each use, and its `rv` is from before.
     async fn start(&self, new: NewSession) -> Stored<Started>;
 
     /// The row, its user and the head, read in one statement.
@@ -33,6 +34,12 @@ pub trait Sessions: Send + Sync + 'static {
         })
     }
 
+    /// Of a row that is there and counts no more, since what came of it may be lost: it can be [ended](Self::end) all the
+    /// same, and what was made from it may live. Where nothing that was acknowledged is ever lost, there is none.
+    async fn remains(&self, _id: SessionId) -> Stored<Option<Remains>> {
+        Ok(None)
+    }
+
     /// `last_used_at = greatest(last_used_at, at)`, for real uses only, and only where the row was live at that time: a
     /// session that was idle stays so, whoever tells of a use. (Where ends are kept elsewhere, that of a row which was
     /// ended may move: it gives nothing back.) Losing some is harmless: the session then ends earlier, never later. A row
@@ -40,7 +47,8 @@ pub trait Sessions: Send + Sync + 'static {
     async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Stored<()>;
 
     /// Judges with [`refresh::decide`](crate::refresh::decide) under the row lock and applies the decision in the
-    /// same step. A row's `rv` for minting is the head of *this* step. An error means that nothing was decided.
+    /// same step. A row's `rv` for minting is the head of *this* step. After an error it may have been done or not, as
+    /// after an answer that was lost: to ask again with the same attempt is safe.
     async fn rotate(&self, ask: &Ask) -> Stored<Rotation>;
 
     /// The same for [`exchange::decide`](crate::exchange::decide); an exchange appends `session_changed`.
@@ -55,7 +63,7 @@ pub trait Sessions: Send + Sync + 'static {
     async fn list_sessions(&self, user: UserId, now: Timestamp) -> Stored<Vec<Session>>;
 
     /// The other sessions of a user that rows remember, the last used first: ended, expired, outdated. Of more than
-    /// `limit`, it is those that were ended or used last.
+    /// `limit`, it is those that were used last.
     async fn list_ended(&self, user: UserId, now: Timestamp, limit: u32) -> Stored<Vec<Found>>;
 
     /// Whether this user ever logged in from this address, as far as rows remember.
@@ -99,6 +107,15 @@ pub trait Sessions: Send + Sync + 'static {
     fn trouble(&self) -> Option<Trouble> {
         None
     }
+}
+
+/// What a row that counts no more still tells.
+#[derive(Debug, Clone)]
+pub struct Remains {
+    /// Whose login it was.
+    pub user: UserId,
+    /// The row's part of the mac of its tokens.
+    pub secret: RowSecret,
 }
 
 /// Why logins cannot be kept, where they are kept elsewhere.

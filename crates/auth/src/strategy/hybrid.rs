@@ -13,7 +13,7 @@ use crate::token::secret_text;
 use crate::user::User;
 
 pub(crate) async fn issue(auth: &Auth, login: Proved) -> Result<Option<Grant>> {
-    // Signed before the row is written: a token that is too large must not leave a login behind.
+    // Before the row is written: a token that is too large must not leave a login behind.
     auth.signer()?;
     auth.check_size(&login.user)?;
     let row = start(auth, &login, RowStrategy::Hybrid).await?;

@@ -23,7 +23,9 @@ impl Auth {
     }
 
     async fn logout_opaque(&self, token: &OpaqueToken, now: Timestamp) -> Result<()> {
-        let Some(found) = self.authentic(token, now).await? else { return Ok(()) };
+        let Some(found) = self.authentic(token, now).await? else {
+            return self.logout_of_remains(token, now).await;
+        };
         match found.session.judge(&found.user, found.as_of, now) {
             // It ended before, for good: whoever repeats an old token must not keep the database writing.
             Err(Dead::Revoked | Dead::Outdated) => {
@@ -32,6 +34,15 @@ impl Auth {
             Ok(()) | Err(Dead::Expired | Dead::Idle | Dead::UserDisabled) => {}
         }
         self.end_session(token.session, Some(found.user.id), EndReason::Logout, now).await.map(drop)
+    }
+
+    /// The row may count no more (a Redis lost what came of it), and what was made from it is as good as before.
+    async fn logout_of_remains(&self, token: &OpaqueToken, now: Timestamp) -> Result<()> {
+        let remains = self.store.remains(token.session).await?;
+        let Some(remains) = remains.filter(|remains| self.proves(token, &remains.secret)) else {
+            return Ok(());
+        };
+        self.end_session(token.session, Some(remains.user), EndReason::Logout, now).await.map(drop)
     }
 
     async fn logout_access(&self, text: &str, now: Timestamp) -> Result<()> {

@@ -40,6 +40,7 @@ impl Auth {
         };
         // Before anything is written: what cannot be answered is not spent.
         self.signer()?;
+        self.check_size(&before.user)?;
         let ask = Ask {
             session: token.session,
             kind: token.kind,

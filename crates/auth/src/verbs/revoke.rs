@@ -86,11 +86,19 @@ impl Auth {
             Ended::Unknown => return Ok(None),
             Ended::Already => {}
         }
-        let found = self.store.find(session).await?;
-        Ok(found.map(|found| match found.session.revoked {
-            Some(revoked) => revoked.rv,
-            // It ended with all logins of its user, or of everyone.
-            None => found.user.min_rv.max(found.as_of.floor()),
-        }))
+        if let Some(found) = self.store.find(session).await? {
+            return Ok(Some(match found.session.revoked {
+                Some(revoked) => revoked.rv,
+                // It ended with all logins of its user, or of everyone.
+                None => found.user.min_rv.max(found.as_of.floor()),
+            }));
+        }
+        let Some(remains) = self.store.remains(session).await? else { return Ok(None) };
+        let ends = [
+            Revocation::SessionRevoked(session),
+            Revocation::UserBefore(remains.user),
+            Revocation::EverythingBefore,
+        ];
+        Ok(self.store.told(&ends).await?.iter().map(|event| event.rv).max())
     }
 }

@@ -159,6 +159,24 @@ async fn while_the_only_key_is_revoked_access_tokens_are_an_outage_and_nothing_i
 }
 
 #[tokio::test]
+async fn a_refresh_whose_answer_would_not_fit_a_token_spends_nothing() {
+    let world = World::new().await;
+    let hybrid = world.login("alice", Way::Hybrid).await;
+    let refresh = serde_json::json!({"refresh_token": hybrid.text("refresh_token")});
+    // As if the issuer, the audience or a role had grown.
+    world.sql(&format!("UPDATE users SET name = '{}'", "x".repeat(4000)));
+    let rows = world.session_rows();
+    let answer = world.anonymous().post("/v1/refresh", refresh.clone()).await;
+    assert_eq!(answer.status, 500, "{answer:?}");
+    assert_eq!(world.session_rows(), rows);
+    world.sql("UPDATE users SET name = NULL");
+    // By nobody's grace: it is the first time that it is answered.
+    world.advance(Duration::from_secs(3600));
+    world.follow().await;
+    assert_eq!(world.anonymous().post("/v1/refresh", refresh).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_token_of_a_key_that_was_not_read_yet_is_503_until_the_keys_are_read() {
     let world = World::new().await;
     let session = world.login("alice", Way::SessionHeader).await;

@@ -250,6 +250,27 @@ fn a_redis_that_is_flushed_logs_everybody_out_and_gives_nothing_back() {
     }
 }
 
+/// Its refresh token is refused, since a spent one may be good again, and still says whose login it was.
+#[test]
+fn a_login_that_a_restart_of_redis_made_doubtful_can_be_ended_by_its_refresh_token() {
+    let Some((mut redis, place, server)) = served(&[], UNTHROTTLED) else { return };
+    let login = log_in(&server, "alice", "hybrid");
+    let [access, refresh] = ["access_token", "refresh_token"].map(|name| text(&login, name));
+    tell(&redis, "SAVE");
+    redis.kill().unwrap();
+    redis.resume().unwrap();
+    until("it is refused", || Refresh::of(&login).send(&server).status == 401);
+    assert_eq!(server.me(&access), 200);
+    let forged =
+        format!("{}{}", &refresh[..refresh.len() - 1], if refresh.ends_with('A') { 'B' } else { 'A' });
+    assert_eq!(server.post("/v1/logout", &json!({"refresh_token": forged})).status, 204);
+    assert_eq!(server.me(&access), 200, "a forged one ends nothing");
+    assert_eq!(server.post("/v1/logout", &json!({"refresh_token": refresh})).status, 204);
+    assert_eq!(server.me(&access), 401);
+    let listed = place.run(&["session", "list", "alice@example.com", "--output", "json"]).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(0), "{listed}");
+}
+
 #[test]
 fn a_redis_without_memory_takes_no_logins_and_those_that_it_has_are_checked_and_ended() {
     let Some((redis, _place, server)) = served(&[], UNTHROTTLED) else { return };

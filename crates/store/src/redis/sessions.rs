@@ -9,13 +9,15 @@ use cloakroom_auth::privilege::StepUp;
 use cloakroom_auth::refresh::Ask;
 use cloakroom_auth::session::{EndReason, NewSession, Session};
 use cloakroom_auth::store::{
-    Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, StoreError, Stored, Trouble,
+    Ended, EndedAll, Exchanged, Found, Remains, Rotation, Sessions, Started, SteppedUp, StoreError, Stored,
+    Trouble,
 };
 use cloakroom_auth::user::Status;
 use cloakroom_verify::{SessionId, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
 use super::row::Row;
+use super::standing::Read;
 use super::{WithRedis, scripts};
 
 /// How many uses are written at once.
@@ -56,6 +58,14 @@ impl Sessions for WithRedis {
     async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>> {
         let judged = self.judged(self.read_many(ids).await?).await?;
         Ok(judged.into_iter().map(|stand| stand.found()).collect())
+    }
+
+    async fn remains(&self, id: SessionId) -> Stored<Option<Remains>> {
+        let read = self.read(id).await?;
+        Ok(read.map(|Read { row: Row { session, .. }, .. }| Remains {
+            user: session.user,
+            secret: session.secret,
+        }))
     }
 
     async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Stored<()> {

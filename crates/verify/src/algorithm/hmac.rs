@@ -34,6 +34,10 @@ impl Key {
         hmac::verify(&self.key, message, signature).is_ok()
     }
 
+    pub(super) fn signature_len(&self) -> usize {
+        self.key.algorithm().tag_len()
+    }
+
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         hmac::sign(&self.key, message).as_ref().to_vec()
     }

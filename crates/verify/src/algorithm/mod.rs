@@ -131,6 +131,7 @@ mod tests {
         for (n, key) in keys.iter().enumerate() {
             assert_eq!(key.algorithm(), Algorithm::ALL[n]);
             let signature = key.sign(b"message");
+            assert_eq!(signature.len(), key.signature_len());
             let verifying = key.verifying_key();
             assert!(verifying.verifies(b"message", &signature));
             assert!(!verifying.verifies(b"massage", &signature));

@@ -81,6 +81,16 @@ impl SigningKey {
         self.verifying.key_id()
     }
 
+    /// Of each signature of this key, in bytes.
+    pub(crate) fn signature_len(&self) -> usize {
+        match &self.signer {
+            Signer::Ecdsa(_) if self.algorithm() == Algorithm::Es384 => 96,
+            Signer::Ed25519(_) | Signer::Ecdsa(_) => 64,
+            Signer::Rsa(pair, _) => pair.public_modulus_len(),
+            Signer::Secret(key) => key.signature_len(),
+        }
+    }
+
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match &self.signer {

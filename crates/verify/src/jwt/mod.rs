@@ -10,7 +10,7 @@ use crate::keys::KeySet;
 use crate::{KeyId, Principal, Rv, SessionId, Timestamp, TokenId, UserId};
 
 pub use crate::jws::Invalid;
-pub use sign::{Claims, MAX_BYTES, TooLarge, sign};
+pub use sign::{Claims, MAX_BYTES, TooLarge, check_size, sign};
 
 /// The most that clocks may be assumed to differ by.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(60);

@@ -49,6 +49,26 @@ pub struct Claims<'a> {
 
 /// Writes and signs a token.
 pub fn sign(key: &SigningKey, kid: &KeyId, claims: &Claims<'_>) -> Result<String, TooLarge> {
+    let mut token = unsigned(key, kid, claims);
+    let signature = key.sign(token.as_bytes());
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    fits(token.len()).map(|()| token)
+}
+
+/// Whether such a token would fit, without the price of a signature.
+pub fn check_size(key: &SigningKey, kid: &KeyId, claims: &Claims<'_>) -> Result<(), TooLarge> {
+    // Without padding: four characters for three bytes, and for what is left over one more than its bytes.
+    let signature = (key.signature_len() * 4).div_ceil(3);
+    fits(unsigned(key, kid, claims).len() + ".".len() + signature)
+}
+
+const fn fits(length: usize) -> Result<(), TooLarge> {
+    if length > MAX_BYTES { Err(TooLarge(length)) } else { Ok(()) }
+}
+
+/// Header and payload: what is signed.
+fn unsigned(key: &SigningKey, kid: &KeyId, claims: &Claims<'_>) -> String {
     let written = Written {
         iss: claims.issuer,
         aud: claims.audience,
@@ -69,10 +89,7 @@ pub fn sign(key: &SigningKey, kid: &KeyId, claims: &Claims<'_>) -> Result<String
     let mut token = header::encode(kid, key.algorithm());
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-    let signature = key.sign(token.as_bytes());
-    token.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-    if token.len() > MAX_BYTES { Err(TooLarge(token.len())) } else { Ok(token) }
+    token
 }
 
 #[derive(Serialize)]
