@@ -58,7 +58,7 @@ pub fn judge_caller(user: &User, as_of: AsOf, change: &PasswordChange) -> Result
         Status::Active => {}
         Status::Disabled => return Err(Refusal::Dead(Dead::UserDisabled)),
     }
-    if change.keep.is_none() && change.as_of.head() < user.min_rv.max(as_of.floor()) {
+    if change.keep.is_none() && change.as_of.head() < user.least_rv(as_of) {
         return Err(Refusal::Dead(Dead::Outdated));
     }
     Ok(())

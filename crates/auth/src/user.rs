@@ -3,6 +3,7 @@
 use cloakroom_verify::{Roles, Rv, Timestamp, UserId};
 
 use crate::email::{Email, EmailKey};
+use crate::feed::AsOf;
 use crate::password::PhcString;
 use crate::session::EndReason;
 
@@ -29,6 +30,27 @@ pub struct User {
     pub logins_ended: Option<LoginsEnded>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl User {
+    /// The oldest number that a credential of this user may have, as of a reading: what killed all older ones counts on.
+    pub fn least_rv(&self, as_of: AsOf) -> Rv {
+        self.min_rv.max(as_of.floor())
+    }
+
+    /// Whether a login or an access token of this number stands. One that was ended by itself may not, all the same.
+    pub fn admits(&self, rv: Rv, as_of: AsOf) -> bool {
+        match self.status {
+            Status::Active => rv >= self.least_rv(as_of),
+            Status::Disabled => false,
+        }
+    }
+
+    /// Kills every login that is older than the event of this number, which tells of it.
+    pub fn end_logins(&mut self, rv: Rv, reason: EndReason, at: Timestamp) {
+        self.min_rv = rv;
+        self.logins_ended = Some(LoginsEnded { at, reason });
+    }
 }
 
 /// When and why all older logins of a user were ended.

@@ -18,7 +18,7 @@ use crate::feed::{AsOf, Retention};
 use crate::service_key::ServiceKey;
 use crate::session::{EndReason, Revoked, Session};
 use crate::store::Found;
-use crate::user::{LoginsEnded, User};
+use crate::user::User;
 
 /// Users, sessions and a feed that are gone when it is dropped.
 #[derive(Debug)]
@@ -94,22 +94,9 @@ impl State {
         event
     }
 
-    /// Live as far as a store can tell: uses that it does not know of may keep an idle one alive.
     fn live(&self, user: UserId, now: Timestamp) -> Vec<Session> {
-        let Some(min_rv) = self.users.get(&user).map(|user| user.min_rv.max(self.floor)) else {
-            return Vec::new();
-        };
-        let live = |session: &&Session| {
-            session.user == user
-                && session.revoked.is_none()
-                && session.rv >= min_rv
-                && now < session.expires_at
-        };
-        self.sessions.values().filter(live).cloned().collect()
+        let Some(user) = self.users.get(&user) else { return Vec::new() };
+        let of_user = self.sessions.values().filter(|session| session.user == user.id);
+        of_user.filter(|session| session.may_live(user, self.as_of(), now)).cloned().collect()
     }
-}
-
-fn end_logins(user: &mut User, event: &Event, reason: EndReason, at: Timestamp) {
-    user.min_rv = event.rv;
-    user.logins_ended = Some(LoginsEnded { at, reason });
 }

@@ -3,25 +3,20 @@
 use async_trait::async_trait;
 use cloakroom_verify::{Revocation, SessionId, Timestamp, UserId};
 
-use super::{Memory, end_logins};
+use super::Memory;
 use crate::email::EmailKey;
 use crate::exchange::{self, ExchangeAsk, ExchangeDecision};
 use crate::privilege::{self, StepUp};
 use crate::refresh::{self, Ask, Decision};
 use crate::session::{EndReason, NewSession, Session};
 use crate::store::{Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, Stored};
-use crate::user::Status;
 
 #[async_trait]
 impl Sessions for Memory {
     async fn start(&self, new: NewSession) -> Stored<Started> {
         let mut state = self.lock();
         let NewSession { row, max_per_user } = new;
-        let welcome = state
-            .users
-            .get(&row.user)
-            .is_some_and(|user| user.status == Status::Active && row.rv >= user.min_rv.max(state.floor));
-        if !welcome {
+        if !state.users.get(&row.user).is_some_and(|user| user.admits(row.rv, state.as_of())) {
             return Ok(Started::DeadAtBirth);
         }
         let now = row.created_at;
@@ -146,8 +141,7 @@ impl Sessions for Memory {
         let mut state = self.lock();
         let found = state.found(id).filter(|found| owner.is_none_or(|owner| owner == found.user.id));
         let Some(found) = found else { return Ok(Ended::Unknown) };
-        let outdated = found.session.rv < found.user.min_rv.max(state.floor);
-        if found.session.revoked.is_some() || outdated {
+        if found.session.has_ended(&found.user, found.as_of) {
             return Ok(Ended::Already);
         }
         Ok(Ended::Now(state.end(id, reason, now)))
@@ -170,7 +164,7 @@ impl Sessions for Memory {
         }
         let event = state.append(Revocation::UserBefore(user), None, now);
         if let Some(user) = state.users.get_mut(&user) {
-            end_logins(user, &event, reason, now);
+            user.end_logins(event.rv, reason, now);
         }
         if let Some(kept) = keep.and_then(|keep| state.sessions.get_mut(&keep)) {
             kept.rv = event.rv;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use cloakroom_verify::{Revocation, Roles, Timestamp, UserId};
 
-use super::{Memory, end_logins};
+use super::Memory;
 use crate::email::EmailKey;
 use crate::feed::AsOf;
 use crate::password::PhcString;
@@ -61,7 +61,7 @@ impl Users for Memory {
         let Some(user) = state.users.get_mut(&id) else { return Ok(None) };
         user.status = status;
         if let Some(event) = &event {
-            end_logins(user, event, EndReason::UserDisabled, now);
+            user.end_logins(event.rv, EndReason::UserDisabled, now);
         }
         Ok(Some(Changed { user: user.clone(), event }))
     }
@@ -93,7 +93,7 @@ impl Users for Memory {
         }
         let Some(user) = state.users.get_mut(&change.user) else { return Ok(PasswordChanged::Unknown) };
         user.password_hash = change.new.clone();
-        end_logins(user, &event, EndReason::PasswordChanged, change.now);
+        user.end_logins(event.rv, EndReason::PasswordChanged, change.now);
         Ok(PasswordChanged::Done { user: user.clone(), as_of, kept, event })
     }
 

@@ -79,6 +79,16 @@ impl Session {
         self.life(user).judge(as_of, now)
     }
 
+    /// Whether it was ended, by itself or with all older logins: there is nothing left to be ended.
+    pub fn has_ended(&self, user: &User, as_of: AsOf) -> bool {
+        self.revoked.is_some() || self.rv < user.least_rv(as_of)
+    }
+
+    /// Live as far as a store can tell: uses that it does not know of may keep an idle one alive.
+    pub fn may_live(&self, user: &User, as_of: AsOf, now: Timestamp) -> bool {
+        !self.has_ended(user, as_of) && now < self.expires_at
+    }
+
     fn life(&self, user: &User) -> Life {
         Life {
             revoked: self.revoked.is_some(),

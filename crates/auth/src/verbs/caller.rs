@@ -12,7 +12,7 @@ use crate::feed::AsOf;
 use crate::privilege::Holder;
 use crate::session::{RowStrategy, Session};
 use crate::store::Found;
-use crate::user::{Status, User};
+use crate::user::User;
 
 /// A live login, as the store tells of it.
 pub(crate) struct Caller {
@@ -70,8 +70,7 @@ impl Auth {
         let proved = self.proved_by_keys(|| jwt::verify(text, &self.keys, &self.rules, now)).await?;
         let Ok(token) = proved else { return Ok(None) };
         let Some((user, as_of)) = self.store.by_id(token.user).await? else { return Ok(None) };
-        let outdated = token.rv < user.min_rv.max(as_of.floor());
-        if outdated || user.status != Status::Active || self.is_told_dead(&token, &token.kid).await? {
+        if !user.admits(token.rv, as_of) || self.is_told_dead(&token, &token.kid).await? {
             return Ok(None);
         }
         if let Some(id) = token.session {

@@ -90,7 +90,7 @@ impl Auth {
             return Ok(Some(match found.session.revoked {
                 Some(revoked) => revoked.rv,
                 // It ended with all logins of its user, or of everyone.
-                None => found.user.min_rv.max(found.as_of.floor()),
+                None => found.user.least_rv(found.as_of),
             }));
         }
         let Some(remains) = self.store.remains(session).await? else { return Ok(None) };

@@ -17,7 +17,6 @@ use super::plan::{Plan, Told};
 use super::pool::Pool;
 use super::rows::{self, head_columns, session_columns, user_columns};
 use super::step::{Transaction, try_transaction};
-use super::users::swept;
 use crate::words;
 
 const LOCK_USERS: &str = "SELECT 1 FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
@@ -185,9 +184,8 @@ impl Batch {
     fn end(&mut self, id: SessionId, owner: Option<UserId>, reason: EndReason, now: Timestamp) -> Decided {
         let found = self.sessions.get(&id).filter(|found| owner.is_none_or(|owner| owner == found.user.id));
         let Some(found) = found else { return Decided::Ready(Answer::Ended(Ended::Unknown)) };
-        let outdated = found.session.rv < found.user.min_rv.max(found.as_of.floor())
-            || self.swept.get(&found.user.id).is_some_and(|kept| *kept != Some(id));
-        if found.session.revoked.is_some() || outdated {
+        let swept = self.swept.get(&found.user.id).is_some_and(|kept| *kept != Some(id));
+        if swept || found.session.has_ended(&found.user, found.as_of) {
             return Decided::Ready(Answer::Ended(Ended::Already));
         }
         self.ended.insert(id);
@@ -270,7 +268,7 @@ impl Decided {
             }
             Self::Disabled { mut user, event: place, now } => {
                 let event = event(place)?;
-                swept(&mut user, event.rv, EndReason::UserDisabled, now);
+                user.end_logins(event.rv, EndReason::UserDisabled, now);
                 Answer::Changed(Some(Changed { user, event: Some(event) }))
             }
             Self::Appended(place) => Answer::Event(event(place)?),

@@ -11,7 +11,6 @@ use cloakroom_auth::session::{EndReason, NewSession, Session};
 use cloakroom_auth::store::{
     Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, Stored,
 };
-use cloakroom_auth::user::Status;
 use cloakroom_verify::{Revocation, SessionId, Timestamp, UserId};
 
 use super::coalesce::{Answer, Wish};
@@ -222,9 +221,11 @@ async fn start(transaction: &Transaction<'_>, new: &NewSession) -> Result<Starte
     let [_, found, live] = transaction
         .pipeline([(users::LOCK, &[&user]), (users::BY_ID, &[&user]), (LIVE_BY_USE, &[&user, &now])])
         .await?;
-    let welcome = found.first().map(rows::user_as_of).transpose()?.is_some_and(|(user, as_of)| {
-        user.status == Status::Active && row.rv >= user.min_rv.max(as_of.floor())
-    });
+    let welcome = found
+        .first()
+        .map(rows::user_as_of)
+        .transpose()?
+        .is_some_and(|(user, as_of)| user.admits(row.rv, as_of));
     if !welcome {
         return Ok(Started::DeadAtBirth);
     }

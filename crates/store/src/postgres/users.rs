@@ -7,8 +7,8 @@ use cloakroom_auth::password::PhcString;
 use cloakroom_auth::privilege::{self, PasswordChange};
 use cloakroom_auth::session::EndReason;
 use cloakroom_auth::store::{Added, Changed, PasswordChanged, Stored, Users};
-use cloakroom_auth::user::{LoginsEnded, NewUser, Status, User};
-use cloakroom_verify::{Revocation, Roles, Rv, Timestamp, UserId};
+use cloakroom_auth::user::{NewUser, Status, User};
+use cloakroom_verify::{Revocation, Roles, Timestamp, UserId};
 
 use super::coalesce::{Answer, Wish};
 use super::fault::Result;
@@ -213,15 +213,9 @@ async fn try_change_password(
     transaction.execute(SET, &[&user_id, &hash]).await?;
     let Some(told) = plan.commit_by(transaction, as_of.floor()).await? else { return Ok(None) };
     let event = told.event(event)?;
-    swept(&mut user, event.rv, EndReason::PasswordChanged, change.now);
+    user.end_logins(event.rv, EndReason::PasswordChanged, change.now);
     if let Some(row) = &mut kept {
         row.rv = event.rv;
     }
     Ok(Some(PasswordChanged::Done { user, as_of: told.as_of, kept, event }))
-}
-
-/// The row of a user after [`Plan::sweep`].
-pub(super) fn swept(user: &mut User, rv: Rv, reason: EndReason, at: Timestamp) {
-    user.min_rv = rv;
-    user.logins_ended = Some(LoginsEnded { at, reason });
 }

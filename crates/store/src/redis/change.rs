@@ -4,7 +4,6 @@ use cloakroom_auth::exchange::{self, ExchangeAsk, ExchangeDecision};
 use cloakroom_auth::privilege::{self, PasswordChange, StepUp};
 use cloakroom_auth::session::{EndReason, Session};
 use cloakroom_auth::store::{Exchanged, Found, PasswordChanged, SteppedUp, Stored};
-use cloakroom_auth::user::LoginsEnded;
 use cloakroom_verify::{Event, Timestamp};
 
 use super::WithRedis;
@@ -90,8 +89,7 @@ impl WithRedis {
             let Some(recorded) = self.0.sql.record(&stand.facts, &entry).await? else { continue };
             let event = recorded.event;
             user.password_hash = change_of.new.clone();
-            user.min_rv = event.rv;
-            user.logins_ended = Some(LoginsEnded { at: now, reason: EndReason::PasswordChanged });
+            user.end_logins(event.rv, EndReason::PasswordChanged, now);
             let taken = Taken { stand, change, session, event: event.clone() };
             let (mut kept, _) = self.take_up(taken, renew, now).await;
             kept.rv = event.rv;

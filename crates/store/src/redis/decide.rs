@@ -36,13 +36,8 @@ impl Stand {
         Found { session: self.session, user: self.facts.user, as_of: self.facts.as_of }
     }
 
-    /// Not ended, not past its time, not outdated. Uses that are not written yet may keep an idle one alive.
     pub(super) fn lives(&self, now: Timestamp) -> bool {
-        !self.outdated() && self.session.revoked.is_none() && now < self.session.expires_at
-    }
-
-    fn outdated(&self) -> bool {
-        self.session.rv < self.facts.user.min_rv.max(self.facts.as_of.floor())
+        self.session.may_live(&self.facts.user, self.facts.as_of, now)
     }
 
     /// How many privilege changes there were.
@@ -191,7 +186,7 @@ impl WithRedis {
                 }
             };
             let stand = Stand { read, facts, session };
-            if stand.session.revoked.is_some() || stand.outdated() {
+            if stand.session.has_ended(&stand.facts.user, stand.facts.as_of) {
                 return Ok(Ended::Already);
             }
             let entry = stand.entry(What::Ended(reason), now);

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
+use cloakroom_auth::check_row::CheckRow;
 use cloakroom_auth::email::EmailKey;
 use cloakroom_auth::exchange::ExchangeAsk;
 use cloakroom_auth::privilege::StepUp;
@@ -12,7 +13,6 @@ use cloakroom_auth::store::{
     Ended, EndedAll, Exchanged, Found, Remains, Rotation, Sessions, Started, SteppedUp, StoreError, Stored,
     Trouble,
 };
-use cloakroom_auth::user::Status;
 use cloakroom_verify::{SessionId, Timestamp, UserId};
 use futures_util::future::try_join_all;
 
@@ -29,9 +29,8 @@ impl Sessions for WithRedis {
     /// and its `rv` is from before.
     async fn start(&self, new: NewSession) -> Stored<Started> {
         let NewSession { row, max_per_user } = new;
-        let welcome = self.0.sql.by_id(row.user).await?.is_some_and(|(user, as_of)| {
-            user.status == Status::Active && row.rv >= user.min_rv.max(as_of.floor())
-        });
+        let welcome =
+            self.0.sql.by_id(row.user).await?.is_some_and(|(user, as_of)| user.admits(row.rv, as_of));
         if !welcome {
             return Ok(Started::DeadAtBirth);
         }
@@ -58,6 +57,14 @@ impl Sessions for WithRedis {
     async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>> {
         let judged = self.judged(self.read_many(ids).await?).await?;
         Ok(judged.into_iter().map(|stand| stand.found()).collect())
+    }
+
+    /// Nobody's turn is waited for: one step that takes long must not keep up all those who share the next query.
+    async fn for_check(&self, ids: &[SessionId]) -> Stored<Vec<CheckRow>> {
+        Ok(match ids {
+            [alone] => self.stand(*alone).await?.map(|stand| stand.found().into()).into_iter().collect(),
+            several => self.find_many(several).await?.into_iter().map(CheckRow::from).collect(),
+        })
     }
 
     async fn remains(&self, id: SessionId) -> Stored<Option<Remains>> {

@@ -10,7 +10,6 @@ use cloakroom_auth::session::{EndReason, NewSession, Session};
 use cloakroom_auth::store::{
     Ended, EndedAll, Exchanged, Found, Rotation, Sessions, Started, SteppedUp, Stored,
 };
-use cloakroom_auth::user::Status;
 use cloakroom_verify::{Event, Revocation, SessionId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
@@ -26,9 +25,8 @@ impl Sessions for Sqlite {
     async fn start(&self, new: NewSession) -> Stored<Started> {
         self.write(move |transaction| {
             let NewSession { row, max_per_user } = new;
-            let welcome = users::by_id(transaction, row.user)?.is_some_and(|(user, as_of)| {
-                user.status == Status::Active && row.rv >= user.min_rv.max(as_of.floor())
-            });
+            let welcome =
+                users::by_id(transaction, row.user)?.is_some_and(|(user, as_of)| user.admits(row.rv, as_of));
             if !welcome {
                 return Ok(Started::DeadAtBirth);
             }
@@ -187,8 +185,7 @@ impl Sessions for Sqlite {
             let Some(found) = found.filter(|found| owner.is_none_or(|owner| owner == found.user.id)) else {
                 return Ok(Ended::Unknown);
             };
-            let outdated = found.session.rv < found.user.min_rv.max(found.as_of.floor());
-            if found.session.revoked.is_some() || outdated {
+            if found.session.has_ended(&found.user, found.as_of) {
                 return Ok(Ended::Already);
             }
             end(transaction, id, reason, now).map(Ended::Now)

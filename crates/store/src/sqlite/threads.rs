@@ -287,13 +287,19 @@ mod tests {
             let _closed = gate.lock().unwrap();
             let busy = (0..4).map(|_| {
                 let gate = Arc::clone(&gate);
-                let mut busy = Box::pin(threads.read(move |_| Ok(drop(gate.lock()))));
+                let mut busy = Box::pin(threads.read(move |_| {
+                    drop(gate.lock());
+                    Ok(())
+                }));
                 assert!(futures_util::FutureExt::now_or_never(&mut busy).is_none());
                 busy
             });
             let busy: Vec<_> = busy.collect();
             let told = Arc::clone(&done);
-            let given_up = threads.read(move |_| Ok(told.store(true, Ordering::Relaxed)));
+            let given_up = threads.read(move |_| {
+                told.store(true, Ordering::Relaxed);
+                Ok(())
+            });
             assert!(futures_util::FutureExt::now_or_never(given_up).is_none());
             drop(busy);
         }

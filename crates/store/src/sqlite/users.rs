@@ -7,7 +7,7 @@ use cloakroom_auth::password::PhcString;
 use cloakroom_auth::privilege::{self, PasswordChange};
 use cloakroom_auth::session::EndReason;
 use cloakroom_auth::store::{Added, Changed, PasswordChanged, Stored, Users};
-use cloakroom_auth::user::{LoginsEnded, NewUser, Status, User};
+use cloakroom_auth::user::{NewUser, Status, User};
 use cloakroom_verify::{Event, Revocation, Roles, Timestamp, UserId};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -156,8 +156,7 @@ pub(super) fn end_logins(
     now: Timestamp,
 ) -> Result<Event> {
     let event = feed::append(connection, Revocation::UserBefore(user.id), None, now)?;
-    user.min_rv = event.rv;
-    user.logins_ended = Some(LoginsEnded { at: now, reason });
+    user.end_logins(event.rv, reason, now);
     connection
         .prepare_cached(
             "UPDATE users SET min_rv = ?2, logins_ended_at = ?3, logins_ended_reason = ?4 WHERE id = ?1",
