@@ -41,7 +41,8 @@ pub enum Purpose {
     Command,
 }
 
-/// Opens the database of a URL whose tables are up to date.
+/// Opens the database of a URL whose tables are up to date ([`OpenError::Unmigrated`] if not). A server has a SQLite file
+/// alone ([`OpenError::Held`]); what is damaged, foreign or of a newer version is refused and left as it is.
 pub async fn open(url: &str, purpose: Purpose, now: Timestamp) -> Result<Arc<dyn Store>, OpenError> {
     match Address::parse(url)? {
         #[cfg(feature = "sqlite")]
@@ -54,7 +55,7 @@ pub async fn open(url: &str, purpose: Purpose, now: Timestamp) -> Result<Arc<dyn
     }
 }
 
-/// The same for a database that was put back from a backup, which nobody else may use: numbers that were given out since
+/// [Opens](open) a database that was put back from a backup, which nobody else may use: numbers that were given out since
 /// are not given out again.
 pub async fn open_restored(url: &str, now: Timestamp) -> Result<Arc<dyn Store>, OpenError> {
     match Address::parse(url)? {
@@ -67,7 +68,7 @@ pub async fn open_restored(url: &str, now: Timestamp) -> Result<Arc<dyn Store>, 
     }
 }
 
-/// The same, with its sessions where `sessions` says: in the database (`store`), or in a Redis.
+/// [Opens](open) a database, with its sessions where `sessions` says: in the database (`store`), or in a Redis.
 #[cfg(feature = "redis")]
 pub async fn open_with_sessions(
     url: &str,
@@ -100,7 +101,7 @@ pub fn can_be_fenced(url: &str) -> bool {
     }
 }
 
-/// Says what is wrong with the place of sessions, without asking anybody.
+/// Says what is wrong with the place of sessions, without asking anybody: [`OpenError::Sessions`].
 #[cfg(feature = "redis")]
 pub fn check_sessions(sessions: &str) -> Result<(), OpenError> {
     if sessions == "store" { Ok(()) } else { redis::check(sessions) }
@@ -116,7 +117,8 @@ pub async fn migrate(url: &str, dry_run: bool, now: Timestamp) -> Result<Vec<Str
     }
 }
 
-/// The same for a copy, by which nobody else may use it: a server must not write what is not copied any more.
+/// [Opens](open) a database to copy it or into it, and keeps everybody else out ([`OpenError::Held`] while somebody has
+/// it): a server must not write what is not copied any more.
 pub async fn open_shelf(url: &str, now: Timestamp) -> Result<Arc<dyn Shelf>, OpenError> {
     match Address::parse(url)? {
         #[cfg(feature = "sqlite")]
@@ -129,7 +131,8 @@ pub async fn open_shelf(url: &str, now: Timestamp) -> Result<Arc<dyn Shelf>, Ope
     }
 }
 
-/// Copies the database of a URL, as it is at one moment, into a new file that only its owner can read, and proves it.
+/// Copies the database of a URL, as it is at one moment, into a new file that only its owner can read, and proves it. A file that is there is left as it is
+/// ([`OpenError::Exists`]).
 /// Others may write meanwhile. Keys are no part of a database, so they are not in it.
 pub async fn backup(url: &str, to: PathBuf, progress: Box<Progress>) -> Result<BackedUp, OpenError> {
     match Address::parse(url)? {

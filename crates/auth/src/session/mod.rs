@@ -44,7 +44,7 @@ pub struct Session {
     pub keyed: bool,
     /// How often a client without attempts was forgiven; never reset.
     pub strikes: u32,
-    /// The thumbprint of the key that the token is bound to.
+    /// The thumbprint of the key that the token is bound to (RFC 9449). Reserved: the rules know it, and nothing sets it yet.
     pub jkt: Option<Box<str>>,
     /// The feed position it was minted at.
     pub rv: Rv,

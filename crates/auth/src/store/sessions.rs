@@ -23,10 +23,11 @@ pub trait Sessions: Send + Sync + 'static {
     /// The row, its user and the head, read in one statement.
     async fn find(&self, id: SessionId) -> Stored<Option<Found>>;
 
-    /// The same for several rows at once, of one snapshot, in any order; rows that are not there are left out.
+    /// What [`find`](Self::find) tells, of several rows at once and by one snapshot, in any order; rows that are not there
+    /// are left out.
     async fn find_many(&self, ids: &[SessionId]) -> Stored<Vec<Found>>;
 
-    /// The same, only as much of each as a check of a session token judges.
+    /// What [`find_many`](Self::find_many) tells, but only as much of each row as a check of a session token judges.
     async fn for_check(&self, ids: &[SessionId]) -> Stored<Vec<CheckRow>> {
         Ok(match ids {
             [alone] => self.find(*alone).await?.map(CheckRow::from).into_iter().collect(),
@@ -51,15 +52,16 @@ pub trait Sessions: Send + Sync + 'static {
     /// after an answer that was lost: to ask again with the same attempt is safe.
     async fn rotate(&self, ask: &Ask) -> Stored<Rotation>;
 
-    /// The same for [`exchange::decide`](crate::exchange::decide); an exchange appends `session_changed`.
+    /// What [`rotate`](Self::rotate) does, by [`exchange::decide`](crate::exchange::decide); an exchange appends
+    /// `session_changed`.
     async fn exchange(&self, ask: &ExchangeAsk) -> Stored<Exchanged>;
 
-    /// The same for [`privilege::judge`](crate::privilege::judge): [renews](Session::renew) the row and appends
-    /// `session_changed`. Nothing changes where the user's hash is not the proved one any more.
+    /// What [`rotate`](Self::rotate) does, by [`privilege::judge`](crate::privilege::judge): [renews](Session::renew) the
+    /// row and appends `session_changed`. Nothing changes where the user's hash is not the proved one any more.
     async fn step_up(&self, step: &StepUp) -> Stored<SteppedUp>;
 
-    /// The sessions of a user at `now`, newest first: not ended, not past `expires_at`, not outdated. Idle ones are
-    /// among them, since the caller may know of uses that are not written yet.
+    /// All sessions of a user at `now`, newest first (a Redis tells of 4,096 at most): not ended, not past `expires_at`,
+    /// not outdated. Idle ones are among them, since the caller may know of uses that are not written yet.
     async fn list_sessions(&self, user: UserId, now: Timestamp) -> Stored<Vec<Session>>;
 
     /// The other sessions of a user that rows remember, the last used first: ended, expired, outdated. Of more than
@@ -92,7 +94,8 @@ pub trait Sessions: Send + Sync + 'static {
     /// clock of its own, also before that one: by a clock that is ahead, rows would go that others still need.
     async fn purge_sessions(&self, now: Timestamp, limit: u32) -> Stored<u64>;
 
-    /// The same of the rows that sessions left behind in a database when they moved out of it.
+    /// What [`purge_sessions`](Self::purge_sessions) does, of rows that sessions left behind in a database when they moved
+    /// out of it.
     async fn purge_left_behind(&self, _now: Timestamp, _limit: u32) -> Stored<u64> {
         Ok(0)
     }

@@ -53,7 +53,8 @@ impl Stand {
 }
 
 impl WithRedis {
-    /// Runs a step that decides to its end, whether its caller waits or not, one at a time for each session.
+    /// Runs a step that decides, whether its caller waits or not, one at a time for each session. One that takes too long is
+    /// cut off wherever it is: what SQL says already holds, whether Redis heard of it or not.
     pub(super) async fn alone<T: Send + 'static>(
         &self,
         id: SessionId,

@@ -1,4 +1,4 @@
-//! The newest head that anybody can have heard of, kept beside the database: `FILE.head`, 16 hex digits.
+//! A head that others can have heard of, kept beside the database and renewed each minute: `FILE.head`, 16 hex digits.
 //!
 //! A backup that is put back does not know what ended after it was made. Its head is older than the one in this
 //! file, and that is how it is noticed. Losing the file is harmless but for that; a copy of the whole folder takes it
@@ -20,7 +20,7 @@ pub(super) fn read(database: &Path) -> Option<Rv> {
     head
 }
 
-/// Whole or not at all. Whoever cannot write it can still serve.
+/// Whole or not at all, where the machine does not lose power meanwhile. Whoever cannot write it can still serve.
 pub(super) fn write(database: &Path, head: Rv) {
     let (part, whole) = (beside(database, "head-part"), beside(database, "head"));
     let written = std::fs::write(&part, format!("{:016x}\n", head.as_i64()));
