@@ -55,7 +55,8 @@ impl Signer<'_> {
     /// Whether the claims of this user fit a token, even of a login that has a row.
     pub(crate) fn check_size(&self, user: &User) -> Result<()> {
         let nothing = AsOf::read_with_row(user.min_rv, user.min_rv);
-        let rowless = self.claims(user, None, nothing, user.created_at);
+        // With as many digits as any time has for the next 260 years.
+        let rowless = self.claims(user, None, nothing, Timestamp::from_seconds(9_999_999_999));
         let claims = Claims { session: Some(SessionId::from_bytes([0; 16])), ..rowless };
         jwt::check_size(&self.keyring.signing, &self.keyring.kid, &claims).map_err(|_| Error::TokenTooLarge)
     }

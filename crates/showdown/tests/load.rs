@@ -109,7 +109,7 @@ async fn an_open_loop_asks_as_often_as_it_was_told_to() {
     let answered = known.answered.load(Ordering::Relaxed);
     assert!((315..=331).contains(&answered), "{answered}");
     // Those whose answers came within the window: a machine that is busy moves some of them over its ends.
-    assert!((200.0..=400.0).contains(&loaded.per_second), "{loaded:?}");
+    assert!((200.0..=325.0).contains(&loaded.per_second), "{loaded:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

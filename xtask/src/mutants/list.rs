@@ -72,6 +72,7 @@ impl Suite {
 
 const RULE: &str = "crates/auth/src/refresh.rs";
 const ROW: &str = "crates/auth/src/session/life.rs";
+const USER: &str = "crates/auth/src/user.rs";
 const VERB: &str = "crates/auth/src/verbs/refresh.rs";
 const SQLITE: &str = "crates/store/src/sqlite/sessions.rs";
 const SQLITE_ROW: &str = "crates/store/src/sqlite/session_row.rs";
@@ -231,6 +232,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
         file: ROW,
         changes: &[("if self.rv < self.min_rv.max(as_of.floor()) {", "if self.rv < as_of.floor() {")],
         suites: &[Suite::Rule, Suite::Model],
+    },
+    Mutant {
+        name: "a login is taken whatever killed everything before it",
+        file: USER,
+        changes: &[("self.min_rv.max(as_of.floor())", "self.min_rv")],
+        suites: &[Suite::Contract],
     },
     Mutant {
         name: "the key binding is not asked for",

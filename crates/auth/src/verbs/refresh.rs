@@ -38,9 +38,6 @@ impl Auth {
             self.refreshes.count(RefreshEvent::Forged);
             return Ok(Refresh::InvalidGrant { over: None });
         };
-        // Before anything is written: what cannot be answered is not spent.
-        self.signer()?;
-        self.check_size(&before.user)?;
         let ask = Ask {
             session: token.session,
             kind: token.kind,
@@ -51,7 +48,13 @@ impl Auth {
             grace: self.settings.grace,
             lives: self.settings.lives,
         };
-        if let Some(refusal) = for_good(&before, &ask) {
+        let foreseen = refresh::decide(&before.session, &before.user, before.as_of, &ask);
+        if matches!(foreseen, Decision::Rotate { .. } | Decision::Same { .. }) {
+            // Before anything is written: what cannot be answered is not spent. A thief is found out all the same.
+            self.signer()?;
+            self.check_size(&before.user)?;
+        }
+        if let Some(refusal) = for_good(foreseen) {
             self.tell(&ask, &before, &Rotation::Refused(refusal));
             return Ok(Refresh::InvalidGrant { over: why_over(&before, now) });
         }
@@ -154,8 +157,8 @@ impl Auth {
 
 /// The refusal of a login that is over by its first reading and can never live again: whoever repeats its token must not
 /// keep the database locking. What may be another word under the lock is left to it.
-fn for_good(found: &Found, ask: &Ask) -> Option<Refusal> {
-    match refresh::decide(&found.session, &found.user, found.as_of, ask) {
+fn for_good(foreseen: Decision) -> Option<Refusal> {
+    match foreseen {
         Decision::Refuse(refusal @ Refusal::Dead(Dead::Revoked | Dead::Expired | Dead::Outdated)) => {
             Some(refusal)
         }

@@ -94,11 +94,7 @@ impl Auth {
             }));
         }
         let Some(remains) = self.store.remains(session).await? else { return Ok(None) };
-        let ends = [
-            Revocation::SessionRevoked(session),
-            Revocation::UserBefore(remains.user),
-            Revocation::EverythingBefore,
-        ];
-        Ok(self.store.told(&ends).await?.iter().map(|event| event.rv).max())
+        let owner = self.store.by_id(remains.user).await?;
+        Ok(owner.map(|(user, as_of)| user.least_rv(as_of)))
     }
 }

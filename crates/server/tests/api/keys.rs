@@ -170,6 +170,20 @@ async fn a_refresh_whose_answer_would_not_fit_a_token_spends_nothing() {
     assert_eq!(answer.status, 500, "{answer:?}");
     assert_eq!(world.session_rows(), rows);
     world.sql("UPDATE users SET name = NULL");
+    // A thief is found out whether his answer would fit or not.
+    let thief = world.login("alice", Way::Hybrid).await;
+    let spent = serde_json::json!({"refresh_token": thief.text("refresh_token")});
+    let mut child = spent.clone();
+    for _ in 0..2 {
+        let answer = world.anonymous().post("/v1/refresh", child).await;
+        child = serde_json::json!({"refresh_token": answer.text_at("refresh_token")});
+    }
+    world.sql(&format!("UPDATE users SET name = '{}'", "x".repeat(4000)));
+    world.advance(Duration::from_secs(60));
+    world.follow().await;
+    world.anonymous().post("/v1/refresh", spent).await.assert_problem(401, "invalid_grant");
+    world.sql("UPDATE users SET name = NULL");
+    world.anonymous().post("/v1/refresh", child).await.assert_problem(401, "invalid_grant");
     // By nobody's grace: it is the first time that it is answered.
     world.advance(Duration::from_secs(3600));
     world.follow().await;

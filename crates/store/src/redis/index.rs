@@ -70,15 +70,19 @@ impl WithRedis {
         }
         let facts = self.0.sql.facts(&of).await?;
         let mut facts: HashMap<_, _> = facts.into_iter().map(|facts| (facts.session, facts)).collect();
-        let mut judged = Vec::with_capacity(rows.len());
+        let (mut judged, mut doubtful) = (Vec::with_capacity(rows.len()), Vec::new());
         for read in rows {
             let Some(facts) = facts.remove(&read.row.session.id) else { continue };
             match standing(&read, &facts.mark) {
                 Standing::Row(session) => judged.push(Stand { read, facts, session }),
                 Standing::Gone if facts.mark.change.is_none() => {}
                 // Perhaps it only was changed between the two reads.
-                Standing::Gone | Standing::Unsettled => judged.extend(self.stand(read.row.session.id).await?),
+                Standing::Gone | Standing::Unsettled => doubtful.push(read.row.session.id),
             }
+        }
+        // Side by side: each may have to be waited for.
+        for some in doubtful.chunks(AT_ONCE) {
+            judged.extend(try_join_all(some.iter().map(|id| self.stand(*id))).await?.into_iter().flatten());
         }
         Ok(judged)
     }

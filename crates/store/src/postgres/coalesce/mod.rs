@@ -50,9 +50,7 @@ impl Coalescer {
         self.shared.changed.notify_one();
         match timeout(self.patience, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => {
-                Err(StoreError::new("not begun: what was tried before it failed, or the server ends"))
-            }
+            Ok(Err(_)) => Err(StoreError::new("not begun, or broken off: see what failed before")),
             Err(_) => Err(StoreError::new("the database does not answer")),
         }
     }

@@ -46,9 +46,7 @@ impl Refreshes {
         self.begin();
         match timeout_at(self.end_of(begin_by), answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => {
-                Err(StoreError::new("not begun: what was tried before it failed, or the server ends"))
-            }
+            Ok(Err(_)) => Err(StoreError::new("not begun, or broken off: see what failed before")),
             Err(_) => Err(StoreError::new(Fault::Late)),
         }
     }
