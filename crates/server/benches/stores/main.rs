@@ -6,8 +6,8 @@
 //! * `refreshes`: `POST /v1/refresh`, beside `pgbench` with the same UPDATE
 //! * `recovery`: how long after a fault of a store answers are as before
 //!
-//! One part alone: `-- reads`, `-- lookups`, `-- refresh`, `-- recovery`. `--connections 1,64,1000`, `--seconds 2` a measurement,
-//! `--passes 5`. Nothing is pinned: the servers, their stores and one thread of load share the cores.
+//! One part alone: `-- reads`, `-- lookups`, `-- refresh`, `-- recovery`. `--connections 1,64,1000`, `--seconds 2` a
+//! measurement, `--passes 5`. Nothing is pinned: the servers, their stores and one thread of load share the cores.
 //!
 //! * `options`: what of it was asked for
 //! * `postgres`, `redis`: throwaway servers, or those that CLOAKROOM_TEST_POSTGRES_URL and CLOAKROOM_TEST_REDIS_URL name

@@ -197,3 +197,21 @@ impl Drop for Lent {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// As a pooler does whose database is away: the driver bounds the connection alone, and not the greeting.
+    #[tokio::test]
+    async fn whoever_takes_the_connection_and_says_nothing_is_not_waited_for_without_end() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let url = format!("postgres://u:secret@127.0.0.1:{port}/x?pool_timeout=100&statement_timeout=100");
+        let pool = Arc::new(Pool::new(Address::parse(&url).unwrap()).unwrap());
+        let entered = timeout(Duration::from_secs(20), pool.enter(PATIENT)).await;
+        assert!(matches!(entered.expect("it is waited for"), Err(Fault::Late)));
+    }
+}

@@ -153,6 +153,17 @@ mod tests {
         assert_eq!(sizes(&mut queue), [2, 1]);
     }
 
+    /// One transaction has no place for an event of the same kind and key twice.
+    #[test]
+    fn an_end_and_the_same_event_alone_wait_for_each_other() {
+        let now = Timestamp::from_seconds(1);
+        let append = |revocation| Wish::Append { revocation, keep_at_least: None, now };
+        let session = append(Revocation::SessionRevoked(SessionId::from_bytes([1; 16])));
+        let user = append(Revocation::UserBefore(UserId::from_bytes([1; 16])));
+        let (mut queue, _answered) = waiting([end(1), session, end_but(2), user, end(3)]);
+        assert_eq!(sizes(&mut queue), [3, 2]);
+    }
+
     #[test]
     fn a_flood_about_one_row_keeps_nobody_else_out() {
         let (mut queue, mut answered) = waiting((0..8).map(end_but));
